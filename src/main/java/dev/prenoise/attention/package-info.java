@@ -1,0 +1,9 @@
+/**
+ * Attention maps and the losses on them: InitNO, CONFORM, Self-Cross, Attend-and-Excite.
+ *
+ * <p>Plain arrays in, numbers out; does not know which backbone made the maps. Start reading at {@code AttentionMaps}.
+ */
+@NullMarked
+package dev.prenoise.attention;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,35 @@
+package dev.prenoise.search;
+
+import dev.prenoise.noise.Noise;
+import java.util.List;
+
+/**
+ * The seam of the design: scores noise and says what it spent. A search algorithm knows this and nothing of models. Attention losses,
+ * verifiers, the host's own model and another sidecar are evaluators.
+ *
+ * <p>A score depends on the noise alone, never on the batch it came in. Not thread-safe: one search calls it from one thread at a time.
+ */
+public interface Evaluator {
+    /** How many noises one call may carry; at least 1. May change while a search runs (memory pressure). */
+    int maxBatch();
+
+    boolean lowerIsBetter();
+
+    /** Whether {@link #evaluateWithGradient} works. */
+    boolean differentiable();
+
+    /** What one noise costs, with or without its gradient. Exact: budgets are kept by it. */
+    Spend cost();
+
+    /**
+     * @param noises 1 to {@link #maxBatch()}
+     * @return one evaluation for each noise, in order
+     */
+    List<Evaluation> evaluate(List<Noise> noises);
+
+    /**
+     * @return evaluations whose gradient is set
+     * @throws UnsupportedOperationException where {@link #differentiable()} is false
+     */
+    List<Evaluation> evaluateWithGradient(List<Noise> noises);
+}

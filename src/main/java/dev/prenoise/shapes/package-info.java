@@ -1,0 +1,7 @@
+/**
+ * The built-in world: scenes, captions, renderer, exact oracle, and the small model trained on it.
+ */
+@NullMarked
+package dev.prenoise.shapes;
+
+import org.jspecify.annotations.NullMarked;
