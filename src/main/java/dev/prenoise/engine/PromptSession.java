@@ -1,0 +1,31 @@
+package dev.prenoise.engine;
+
+import dev.prenoise.attention.AttentionLoss;
+import dev.prenoise.attention.AttentionMaps;
+import dev.prenoise.noise.Noise;
+import dev.prenoise.search.Evaluator;
+import java.util.List;
+
+/** One prompt at one size on one model: what a search holds while it runs. Not thread-safe. Closing frees the embeddings. */
+public interface PromptSession extends AutoCloseable {
+    /** Resolved: every token index filled in. */
+    List<SubjectSpec> subjects();
+
+    /** {@code [1, C, H, W]}. */
+    long[] noiseShape();
+
+    /** Scores noise by a loss on the model's own attention maps at the host's first step. Valid until the session closes. */
+    Evaluator attention(AttentionLoss loss);
+
+    /** The attention maps of one noise at the first step, for heat maps. */
+    AttentionMaps maps(Noise noise);
+
+    /** Denoises and decodes. One picture for each noise, in order; a picture depends on its noise alone. */
+    List<Picture> draw(List<Noise> noises);
+
+    /** Denoiser calls that drawing one picture costs, a guided call counting 2. */
+    int callsPerPicture();
+
+    @Override
+    void close();
+}

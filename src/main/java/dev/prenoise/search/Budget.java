@@ -1,0 +1,39 @@
+package dev.prenoise.search;
+
+import java.time.Duration;
+
+/**
+ * What a search may spend. It ends at the first limit it meets; zero means no such limit.
+ *
+ * @param lossEvaluations exactly kept: never one more
+ * @param functionEvaluations NFEs, exactly kept
+ * @param wallTime checked between evaluations
+ * @param stopOnPlateau end when the expected gain of going on is not worth it
+ */
+public record Budget(int lossEvaluations, int functionEvaluations, Duration wallTime, boolean stopOnPlateau) {
+    /**
+     * @throws IllegalArgumentException when a limit is negative; the message names it
+     */
+    public Budget {
+        if (lossEvaluations < 0) {
+            throw new IllegalArgumentException("loss_evaluations: " + lossEvaluations + " (expected: >= 0)");
+        }
+        if (functionEvaluations < 0) {
+            throw new IllegalArgumentException("function_evaluations: " + functionEvaluations + " (expected: >= 0)");
+        }
+        if (wallTime.isNegative()) {
+            throw new IllegalArgumentException("wall_time: " + wallTime + " (expected: >= 0)");
+        }
+    }
+
+    public static Budget ofLossEvaluations(int lossEvaluations) {
+        return new Budget(lossEvaluations, 0, Duration.ZERO, false);
+    }
+
+    /** Whether {@code next} more still fits after {@code spent}. Wall time is not looked at. */
+    public boolean allows(Spend spent, Spend next) {
+        return (lossEvaluations == 0 || spent.lossEvaluations() + next.lossEvaluations() <= lossEvaluations)
+                && (functionEvaluations == 0
+                        || spent.functionEvaluations() + next.functionEvaluations() <= functionEvaluations);
+    }
+}

@@ -1,0 +1,23 @@
+package dev.prenoise.search;
+
+import dev.prenoise.noise.Noise;
+import dev.prenoise.noise.NoiseRecipe;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A scored noise.
+ *
+ * @param index 0 is always the plain noise that the host would have used
+ * @param recipe how to make it again
+ * @param noise the values, where the recipe alone cannot replay them (a caller's tensor, gradient steps); otherwise may be null
+ * @param score in the evaluator's own direction
+ * @param terms the parts of the score
+ * @param cost what scoring this candidate spent
+ */
+public record Candidate(
+        int index, NoiseRecipe recipe, @Nullable Noise noise, double score, Map<String, Double> terms, Spend cost) {
+    public Candidate {
+        terms = Map.copyOf(terms);
+    }
+}
