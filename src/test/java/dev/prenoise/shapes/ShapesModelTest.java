@@ -1,0 +1,95 @@
+package dev.prenoise.shapes;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ShapesModelTest {
+    private static final String WEIGHTS = "unet/diffusion_pytorch_model.safetensors";
+
+    @TempDir
+    Path cache;
+
+    @Test
+    void files_areADiffusersFolder() {
+        assertThat(ShapesModel.files())
+                .contains(
+                        "model_index.json",
+                        WEIGHTS,
+                        "vae/config.json",
+                        "tokenizer/tokenizer.json",
+                        "text_encoder/config.json");
+    }
+
+    @Test
+    void extractTo_emptyCache_writesEveryFile() throws Exception {
+        Path folder = ShapesModel.extractTo(cache.resolve("not/there/yet"));
+
+        for (String file : ShapesModel.files()) {
+            try (InputStream in = ShapesModel.open(file)) {
+                assertThat(folder.resolve(file)).hasBinaryContent(in.readAllBytes());
+            }
+        }
+    }
+
+    @Test
+    void extractTo_again_touchesNothing() throws Exception {
+        Path folder = ShapesModel.extractTo(cache);
+        FileTime before = FileTime.fromMillis(1_000_000);
+        Files.setLastModifiedTime(folder.resolve(WEIGHTS), before);
+
+        assertThat(ShapesModel.extractTo(cache)).isEqualTo(folder);
+        assertThat(Files.getLastModifiedTime(folder.resolve(WEIGHTS))).isEqualTo(before);
+    }
+
+    @Test
+    void extractTo_damagedFile_isReplacedAndNothingElseIsLeft() throws Exception {
+        Path folder = ShapesModel.extractTo(cache);
+        Files.writeString(folder.resolve(WEIGHTS), "short");
+        Files.delete(folder.resolve("vae/config.json"));
+
+        ShapesModel.extractTo(cache);
+
+        assertThat(Files.size(folder.resolve(WEIGHTS))).isGreaterThan(6_000_000);
+        assertThat(folder.resolve("vae/config.json")).isRegularFile();
+        try (Stream<Path> entries = Files.list(cache)) {
+            assertThat(entries).containsExactly(folder);
+        }
+    }
+
+    @Test
+    void extractTo_manyAtOnce_allGetTheOneFolder() throws Exception {
+        ExecutorService threads = Executors.newFixedThreadPool(4);
+        try {
+            Callable<Path> extraction = () -> ShapesModel.extractTo(cache);
+            List<Future<Path>> folders = threads.invokeAll(List.of(extraction, extraction, extraction, extraction));
+            for (Future<Path> folder : folders) {
+                assertThat(folder.get()).isEqualTo(folders.get(0).get());
+            }
+        } finally {
+            threads.shutdown();
+        }
+        try (Stream<Path> entries = Files.list(cache)) {
+            assertThat(entries).hasSize(1);
+        }
+    }
+
+    @Test
+    void open_unknownFile_saysWhichThereAre() {
+        assertThatThrownBy(() -> ShapesModel.open("../secret"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageStartingWith("file: \"../secret\" (expected: one of [model_index.json");
+    }
+}
