@@ -1,0 +1,72 @@
+package dev.prenoise.server.grpc;
+
+import dev.prenoise.engine.BackboneInfo;
+import dev.prenoise.engine.DeviceInfo;
+import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.v1.AttentionLoss;
+import dev.prenoise.v1.Backbone;
+import dev.prenoise.v1.Device;
+import dev.prenoise.v1.GetCapabilitiesResponse;
+import java.util.List;
+
+/** What this sidecar can do now. Loads nothing. */
+final class Capabilities {
+    private static final List<AttentionLoss> LOSSES = List.of(
+            AttentionLoss.ATTENTION_LOSS_INITNO,
+            AttentionLoss.ATTENTION_LOSS_CONFORM,
+            AttentionLoss.ATTENTION_LOSS_SELF_CROSS,
+            AttentionLoss.ATTENTION_LOSS_ATTEND_AND_EXCITE);
+
+    private Capabilities() {}
+
+    static GetCapabilitiesResponse of(String version, ModelCatalog catalog, Limits limits) {
+        GetCapabilitiesResponse.Builder response = GetCapabilitiesResponse.newBuilder()
+                .setVersion(version)
+                .setDefaultBackbone(catalog.defaultId())
+                .addAllLosses(LOSSES)
+                .setLimits(limits(limits));
+        catalog.devices().forEach(device -> response.addDevices(device(device)));
+        catalog.list().forEach(backbone -> response.addBackbones(backbone(backbone)));
+        return response.build();
+    }
+
+    private static Device device(DeviceInfo device) {
+        return Device.newBuilder()
+                .setName(device.name())
+                .setMemoryTotal(device.memoryTotal())
+                .setMemoryFree(device.memoryFree())
+                .build();
+    }
+
+    private static Backbone backbone(BackboneInfo info) {
+        Backbone.Builder backbone = Backbone.newBuilder()
+                .setId(info.id())
+                .setFamily(info.family())
+                .setLoaded(info.loaded())
+                .setNativeSize(info.nativeSize())
+                .setAttention(info.attention());
+        if (info.file() != null) {
+            backbone.setFile(info.file());
+        }
+        if (info.sha256() != null) {
+            backbone.setSha256(info.sha256());
+        }
+        return backbone.build();
+    }
+
+    private static dev.prenoise.v1.Limits limits(Limits limits) {
+        return dev.prenoise.v1.Limits.newBuilder()
+                .setMessageBytes(limits.maxMessageBytes())
+                .setSide(limits.maxSide())
+                .setSteps(limits.maxSteps())
+                .setLossEvaluations(limits.maxLossEvaluations())
+                .setFunctionEvaluations(limits.maxFunctionEvaluations())
+                .setWallTime(Protos.duration(limits.maxWallTime()))
+                .setPromptLength(limits.maxPromptLength())
+                .setSubjects(limits.maxSubjects())
+                .setRecipes(limits.maxRecipes())
+                .setNoiseValues(limits.maxNoiseValues())
+                .setSearches(limits.maxSearches())
+                .build();
+    }
+}

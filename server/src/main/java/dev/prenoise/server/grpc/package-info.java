@@ -1,0 +1,10 @@
+/**
+ * The wire contract: validation, mapping between messages and domain records, statuses, streams with back-pressure. Start reading at
+ * {@code NoiseProviderService}.
+ *
+ * <p>Knows messages and calls; does not compute on a model and does not touch the database itself.
+ */
+@NullMarked
+package dev.prenoise.server.grpc;
+
+import org.jspecify.annotations.NullMarked;

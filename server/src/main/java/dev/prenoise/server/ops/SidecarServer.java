@@ -1,0 +1,197 @@
+package dev.prenoise.server.ops;
+
+import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.server.grpc.NoiseProviderService;
+import dev.prenoise.v1.NoiseProviderGrpc;
+import io.grpc.InsecureServerCredentials;
+import io.grpc.ManagedChannel;
+import io.grpc.Server;
+import io.grpc.ServerBuilder;
+import io.grpc.ServerCredentials;
+import io.grpc.TlsServerCredentials;
+import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
+import io.grpc.inprocess.InProcessChannelBuilder;
+import io.grpc.inprocess.InProcessServerBuilder;
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.protobuf.services.HealthStatusManager;
+import io.grpc.protobuf.services.ProtoReflectionServiceV1;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One sidecar: the service, its health and its reflection behind one address, or behind an in-process channel. Starts once, stops once.
+ * Thread-safe.
+ *
+ * <p>The catalog belongs to the caller, who closes it after this.
+ */
+public final class SidecarServer implements AutoCloseable {
+    private static final int MIN_TOKEN_LENGTH = 16;
+    private static final int MAX_METADATA_BYTES = 16 << 10;
+    private static final int CALL_THREADS = 8;
+
+    private final SidecarConfig config;
+    private final ModelCatalog catalog;
+    private final HealthStatusManager health = new HealthStatusManager();
+    private final ExecutorService calls = Executors.newFixedThreadPool(CALL_THREADS, runnable -> {
+        Thread thread = new Thread(runnable, "prenoise-call");
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    private @Nullable Server server;
+    private @Nullable ManagedChannel channel;
+
+    public SidecarServer(SidecarConfig config, ModelCatalog catalog) {
+        this.config = config;
+        this.catalog = catalog;
+    }
+
+    /**
+     * Listens on the configured address.
+     *
+     * @return the port that it is bound to
+     * @throws StartException when it cannot; the message is one readable line
+     */
+    public int start() {
+        InetAddress address = resolve(config.host());
+        if (!address.isLoopbackAddress()) {
+            requireProtection();
+        }
+        NettyServerBuilder builder = NettyServerBuilder.forAddress(
+                        new InetSocketAddress(address, config.port()), credentials())
+                // A client that is gone without a word (power, cable) is noticed within the minute, and its search
+                // stops.
+                .keepAliveTime(30, TimeUnit.SECONDS)
+                .keepAliveTimeout(15, TimeUnit.SECONDS)
+                .permitKeepAliveTime(10, TimeUnit.SECONDS)
+                .permitKeepAliveWithoutCalls(true);
+        return start(builder, "listen on " + config.host() + ":" + config.port())
+                .getPort();
+    }
+
+    /** Serves inside this process only, and returns the channel to it. Closing this closes the channel too. */
+    public ManagedChannel startInProcess() {
+        String name = "prenoise-" + UUID.randomUUID();
+        start(InProcessServerBuilder.forName(name), "serve in-process");
+        channel = InProcessChannelBuilder.forName(name).build();
+        return channel;
+    }
+
+    private synchronized Server start(ServerBuilder<?> builder, String what) {
+        if (server != null) {
+            throw new IllegalStateException("start: called twice (expected: once)");
+        }
+        String token = config.token();
+        if (token != null) {
+            if (token.length() < MIN_TOKEN_LENGTH) {
+                throw new StartException(
+                        "token: " + token.length() + " characters (expected: at least " + MIN_TOKEN_LENGTH + ")");
+            }
+            builder.intercept(new TokenInterceptor(token));
+        }
+        health.setStatus(NoiseProviderGrpc.SERVICE_NAME, ServingStatus.SERVING);
+        Server started = builder.executor(calls)
+                .maxInboundMessageSize(config.limits().maxMessageBytes())
+                .maxInboundMetadataSize(MAX_METADATA_BYTES)
+                .addService(new NoiseProviderService(ProductVersion.get(), catalog, config.limits()))
+                .addService(health.getHealthService())
+                .addService(ProtoReflectionServiceV1.newInstance())
+                .build();
+        try {
+            started.start();
+        } catch (IOException e) {
+            throw new StartException("cannot " + what + ": " + rootMessage(e), e);
+        }
+        server = started;
+        return started;
+    }
+
+    /** Drains when the JVM is told to stop (SIGTERM, Ctrl-C). */
+    public void drainOnShutdown() {
+        Runtime.getRuntime().addShutdownHook(new Thread(this::close, "prenoise-drain"));
+    }
+
+    public void awaitTermination() throws InterruptedException {
+        Server running;
+        synchronized (this) {
+            running = server;
+        }
+        if (running != null) {
+            running.awaitTermination();
+        }
+    }
+
+    /**
+     * Drains and stops: health turns NOT_SERVING, new searches are refused, running ones get the grace time and are then stored where they
+     * are.
+     */
+    @Override
+    public synchronized void close() {
+        health.enterTerminalState();
+        if (channel != null) {
+            channel.shutdownNow();
+        }
+        if (server != null) {
+            server.shutdownNow();
+        }
+        calls.shutdown();
+    }
+
+    /** Anybody who reaches a sidecar may spend its GPU and read its prompts. */
+    private void requireProtection() {
+        if (config.tls() == null || config.token() == null) {
+            String missing = config.tls() == null && config.token() == null
+                    ? "TLS and a token"
+                    : config.tls() == null ? "TLS" : "a token";
+            throw new StartException("host: " + config.host() + " without " + missing
+                    + " (expected: a loopback address, or a TLS certificate, its key and a token)");
+        }
+    }
+
+    private ServerCredentials credentials() {
+        SidecarConfig.Tls tls = config.tls();
+        if (tls == null) {
+            return InsecureServerCredentials.create();
+        }
+        requireReadable("TLS certificate", tls.certificate());
+        requireReadable("TLS key", tls.key());
+        try {
+            return TlsServerCredentials.create(
+                    tls.certificate().toFile(), tls.key().toFile());
+        } catch (IOException | IllegalArgumentException e) {
+            throw new StartException(
+                    "TLS certificate " + tls.certificate() + " and key " + tls.key() + ": " + rootMessage(e), e);
+        }
+    }
+
+    private static void requireReadable(String what, Path file) {
+        if (!Files.isReadable(file)) {
+            throw new StartException(what + ": " + file + " (expected: a readable PEM file)");
+        }
+    }
+
+    private static InetAddress resolve(String host) {
+        try {
+            return InetAddress.getByName(host);
+        } catch (UnknownHostException e) {
+            throw new StartException("host: " + host + " (expected: an address of this machine)", e);
+        }
+    }
+
+    private static String rootMessage(Throwable failure) {
+        Throwable root = failure;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return root.getMessage() == null ? root.getClass().getSimpleName() : root.getMessage();
+    }
+}
