@@ -32,7 +32,11 @@ public final class Noise {
         return new Noise(shape.clone(), data);
     }
 
-    /** The number of values in a tensor of this shape. */
+    /**
+     * The number of values in a tensor of this shape.
+     *
+     * @throws IllegalArgumentException when a dimension is negative or the product does not fit a long
+     */
     public static long sizeOf(long[] shape) {
         long size = 1;
         for (long dimension : shape) {
@@ -40,7 +44,12 @@ public final class Noise {
                 throw new IllegalArgumentException(
                         "shape: " + Arrays.toString(shape) + " (expected: no negative dimension)");
             }
-            size = Math.multiplyExact(size, dimension);
+            try {
+                size = Math.multiplyExact(size, dimension);
+            } catch (ArithmeticException e) {
+                throw new IllegalArgumentException(
+                        "shape: " + Arrays.toString(shape) + " (expected: fewer than 2^63 values)", e);
+            }
         }
         return size;
     }
