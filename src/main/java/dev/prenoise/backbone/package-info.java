@@ -1,7 +1,8 @@
 /**
- * Networks that predict noise (the UNet) and networks between pictures and latents (the VAE), with attention taps attached from outside.
+ * Networks that predict noise and networks between pictures and latents, with attention taps attached from outside.
  *
- * <p>Knows nothing of searching.
+ * <p>Knows nothing of searching. Start reading at {@link dev.prenoise.backbone.unet.UNet} and {@link
+ * dev.prenoise.backbone.AttentionTap}.
  */
 @NullMarked
 package dev.prenoise.backbone;

@@ -1,0 +1,273 @@
+package dev.prenoise.backbone.unet;
+
+import dev.prenoise.backbone.AttentionSite;
+import dev.prenoise.backbone.AttentionSite.Kind;
+import dev.prenoise.backbone.AttentionSite.Place;
+import dev.prenoise.backbone.AttentionTap;
+import dev.prenoise.backbone.ResidualBlock;
+import dev.prenoise.backbone.unet.UNetConfig.Level;
+import dev.prenoise.tensor.Scope;
+import dev.prenoise.tensor.Tensor;
+import dev.prenoise.tensor.Weight;
+import dev.prenoise.tensor.Weights;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.Iterator;
+import java.util.List;
+import java.util.function.IntUnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The UNet of Stable Diffusion: levels of residual and transformer blocks down to the smallest grid and up again, with skips between
+ * (Rombach et al. 2022; names as in diffusers' UNet2DConditionModel).
+ *
+ * <p>Weights load when a block first runs, so a forward pass that ends early leaves the rest on disk. One thread at a time.
+ */
+public final class UNet implements AutoCloseable {
+    private final UNetConfig config;
+    private final Weights weights;
+    private final Weight convIn;
+    private final Weight convInBias;
+    private final TimestepEmbedding timeEmbedding;
+    private final List<Stage> down = new ArrayList<>();
+    private final List<Stage> middle = new ArrayList<>();
+    private final List<Stage> up = new ArrayList<>();
+    private final Weight normOut;
+    private final Weight normOutBias;
+    private final Weight convOut;
+    private final Weight convOutBias;
+
+    /**
+     * @throws dev.prenoise.tensor.SafetensorsException when a tensor is missing or has another shape than the config says
+     */
+    public UNet(UNetConfig config, Weights weights) {
+        this.config = config;
+        this.weights = weights;
+        int first = config.levels().get(0).channels();
+        convIn = weights.get("conv_in.weight", first, config.inChannels(), 3, 3);
+        convInBias = weights.get("conv_in.bias", first);
+        timeEmbedding = new TimestepEmbedding(weights.under("time_embedding"), config);
+        buildDown();
+        buildMiddle();
+        buildUp();
+        normOut = weights.get("conv_norm_out.weight", first);
+        normOutBias = weights.get("conv_norm_out.bias", first);
+        convOut = weights.get("conv_out.weight", config.outChannels(), first, 3, 3);
+        convOutBias = weights.get("conv_out.bias", config.outChannels());
+    }
+
+    public UNetConfig config() {
+        return config;
+    }
+
+    public Weights weights() {
+        return weights;
+    }
+
+    /**
+     * What the network predicts (eps, v or flow velocity).
+     *
+     * @param latents {@code [B, inChannels, H, W]}, scaled as the network wants them
+     * @param timestep of the whole batch
+     * @param context {@code [1 or B, T, contextWidth]}
+     * @return {@code [B, outChannels, H, W]}
+     */
+    public Tensor predict(Tensor latents, double timestep, Tensor context) {
+        Tensor prediction = run(latents, timestep, context, AttentionTap.NONE);
+        if (prediction == null) {
+            throw new IllegalStateException("a tap that wants nothing ended the forward pass");
+        }
+        return prediction;
+    }
+
+    /** Runs as far as the tap needs. Arguments as in {@link #predict}; the prediction when the tap let it run to the end. */
+    public @Nullable Tensor run(Tensor latents, double timestep, Tensor context, AttentionTap tap) {
+        return Scope.ofNullable(() -> {
+            Tensor time = timeEmbedding.forward(timestep, latents);
+            Iterator<AttentionSite> sites = sites(Math.toIntExact(latents.size(2)), Math.toIntExact(latents.size(3)))
+                    .iterator();
+            Deque<Tensor> skips = new ArrayDeque<>();
+            Tensor h = latents.conv2d(convIn.get(), convInBias.get(), 1, 1);
+            skips.push(h);
+            for (Stage stage : down) {
+                h = stage.forward(h, time, context, sites, tap);
+                if (h == null) {
+                    return null;
+                }
+                skips.push(h);
+            }
+            for (Stage stage : middle) {
+                h = stage.forward(h, time, context, sites, tap);
+                if (h == null) {
+                    return null;
+                }
+            }
+            for (Stage stage : up) {
+                h = stage.forwardWithSkip(h, skips.pop(), skips.peek(), time, context, sites, tap);
+                if (h == null) {
+                    return null;
+                }
+            }
+            return h.groupNormSilu(normOut.get(), normOutBias.get(), config.normGroups(), config.normEps())
+                    .conv2d(convOut.get(), convOutBias.get(), 1, 1);
+        });
+    }
+
+    /**
+     * Every attention module for latents of this size, in the order of execution.
+     *
+     * @param rows latent rows
+     * @param columns latent columns
+     */
+    public List<AttentionSite> sites(int rows, int columns) {
+        List<AttentionSite> sites = new ArrayList<>();
+        int last = config.levels().size() - 1;
+        IntUnaryOperator half = n -> (n + 1) / 2;
+        List<int[]> grids = new ArrayList<>();
+        for (int i = 0, h = rows, w = columns; i <= last; i++, h = half.applyAsInt(h), w = half.applyAsInt(w)) {
+            grids.add(new int[] {h, w});
+        }
+        for (int i = 0; i <= last; i++) {
+            Level level = config.levels().get(i);
+            addSites(sites, Place.DOWN, grids.get(i), level.heads(), level.depth() * config.layersPerBlock());
+        }
+        addSites(sites, Place.MID, grids.get(last), config.levels().get(last).heads(), config.midDepth());
+        for (int i = last; i >= 0; i--) {
+            Level level = config.levels().get(i);
+            addSites(sites, Place.UP, grids.get(i), level.heads(), level.depth() * (config.layersPerBlock() + 1));
+        }
+        return List.copyOf(sites);
+    }
+
+    private static void addSites(List<AttentionSite> sites, Place place, int[] grid, int heads, int blocks) {
+        for (int i = 0; i < blocks; i++) {
+            sites.add(new AttentionSite(sites.size(), place, Kind.SELF, grid[0], grid[1], heads));
+            sites.add(new AttentionSite(sites.size(), place, Kind.CROSS, grid[0], grid[1], heads));
+        }
+    }
+
+    @Override
+    public void close() {
+        weights.close();
+    }
+
+    // ---- building ----
+
+    private void buildDown() {
+        int in = config.levels().get(0).channels();
+        for (int i = 0; i < config.levels().size(); i++) {
+            Level level = config.levels().get(i);
+            Weights block = weights.under("down_blocks." + i);
+            for (int j = 0; j < config.layersPerBlock(); j++) {
+                down.add(new Stage(
+                        residual(block, j, in, level.channels()), transformer(block, j, level, level.depth()), null));
+                in = level.channels();
+            }
+            if (i < config.levels().size() - 1) {
+                down.add(new Stage(null, null, Resample.down(block.under("downsamplers.0.conv"), in)));
+            }
+        }
+    }
+
+    private void buildMiddle() {
+        Level level = config.levels().get(config.levels().size() - 1);
+        Weights block = weights.under("mid_block");
+        middle.add(new Stage(
+                residual(block, 0, level.channels(), level.channels()),
+                transformer(block, 0, level, config.midDepth()),
+                null));
+        middle.add(new Stage(residual(block, 1, level.channels(), level.channels()), null, null));
+    }
+
+    private void buildUp() {
+        int last = config.levels().size() - 1;
+        int h = config.levels().get(last).channels();
+        for (int i = last; i >= 0; i--) {
+            Level level = config.levels().get(i);
+            Weights block = weights.under("up_blocks." + (last - i));
+            int outer = config.levels().get(Math.max(0, i - 1)).channels();
+            for (int j = 0; j <= config.layersPerBlock(); j++) {
+                int skip = j < config.layersPerBlock() ? level.channels() : outer;
+                boolean end = j == config.layersPerBlock() && i > 0;
+                up.add(new Stage(
+                        residual(block, j, h + skip, level.channels()),
+                        transformer(block, j, level, level.depth()),
+                        end ? Resample.up(block.under("upsamplers.0.conv"), level.channels()) : null));
+                h = level.channels();
+            }
+        }
+    }
+
+    private ResidualBlock residual(Weights block, int index, int in, int out) {
+        return new ResidualBlock(
+                block.under("resnets." + index), in, out, config.timeWidth(), config.normGroups(), config.normEps());
+    }
+
+    private @Nullable SpatialTransformer transformer(Weights block, int index, Level level, int depth) {
+        return depth == 0
+                ? null
+                : new SpatialTransformer(
+                        block.under("attentions." + index),
+                        level.channels(),
+                        config.contextWidth(),
+                        level.heads(),
+                        depth,
+                        config.normGroups());
+    }
+
+    /** A residual block, the transformer behind it, and a change of size: each where there is one. */
+    private record Stage(
+            @Nullable ResidualBlock residual,
+            @Nullable SpatialTransformer transformer,
+            @Nullable Resample resample) {
+        @Nullable
+        Tensor forward(Tensor x, Tensor time, Tensor context, Iterator<AttentionSite> sites, AttentionTap tap) {
+            Tensor h = residual == null ? x : residual.forward(x, time);
+            if (transformer != null) {
+                h = transformer.forward(h, context, sites, tap);
+                if (h == null) {
+                    return null;
+                }
+            }
+            return resample == null ? h : resample.forward(h, 0, 0);
+        }
+
+        /** The size that the upsampled map must have is that of the skip it meets next. */
+        @Nullable
+        Tensor forwardWithSkip(
+                Tensor x,
+                Tensor skip,
+                @Nullable Tensor nextSkip,
+                Tensor time,
+                Tensor context,
+                Iterator<AttentionSite> sites,
+                AttentionTap tap) {
+            return Scope.ofNullable(() -> {
+                Stage plain = new Stage(residual, transformer, null);
+                Tensor h = plain.forward(Tensor.cat(1, x, skip), time, context, sites, tap);
+                if (h == null || resample == null || nextSkip == null) {
+                    return h;
+                }
+                return resample.forward(h, nextSkip.size(2), nextSkip.size(3));
+            });
+        }
+    }
+
+    /** Half size by a strided convolution, or double size by the nearest neighbour and a convolution. */
+    private record Resample(Weight weight, Weight bias, boolean up) {
+        static Resample down(Weights weights, int channels) {
+            return new Resample(weights.get("weight", channels, channels, 3, 3), weights.get("bias", channels), false);
+        }
+
+        static Resample up(Weights weights, int channels) {
+            return new Resample(weights.get("weight", channels, channels, 3, 3), weights.get("bias", channels), true);
+        }
+
+        Tensor forward(Tensor x, long rows, long columns) {
+            return up
+                    ? Scope.of(() -> x.upsampleNearest(rows, columns).conv2d(weight.get(), bias.get(), 1, 1))
+                    : x.conv2d(weight.get(), bias.get(), 2, 1);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+package dev.prenoise.tensor;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Reading {@code config.json} files with errors that name the file and the key. */
+public final class ConfigFile {
+    private final Path file;
+    private final JsonObject json;
+
+    private ConfigFile(Path file, JsonObject json) {
+        this.file = file;
+        this.json = json;
+    }
+
+    /**
+     * @throws IllegalArgumentException when the file is missing or no JSON object; names it
+     */
+    public static ConfigFile read(Path file) {
+        try {
+            return new ConfigFile(
+                    file, JsonParser.parseString(Files.readString(file)).getAsJsonObject());
+        } catch (IOException | JsonParseException | IllegalStateException e) {
+            throw new IllegalArgumentException(file + ": cannot be read as a JSON object: " + e.getMessage(), e);
+        }
+    }
+
+    public boolean has(String key) {
+        return json.has(key) && !json.get(key).isJsonNull();
+    }
+
+    public int integer(String key, int otherwise) {
+        return has(key) ? read(key, "a whole number", JsonElement::getAsInt) : otherwise;
+    }
+
+    public double number(String key, double otherwise) {
+        return has(key) ? read(key, "a number", JsonElement::getAsDouble) : otherwise;
+    }
+
+    public boolean flag(String key, boolean otherwise) {
+        return has(key) ? read(key, "true or false", JsonElement::getAsBoolean) : otherwise;
+    }
+
+    public String text(String key, String otherwise) {
+        return has(key) ? read(key, "a text", JsonElement::getAsString) : otherwise;
+    }
+
+    /** A list, or one value that stands for {@code count} equal ones. */
+    public List<Integer> integers(String key, int count, int otherwise) {
+        if (!has(key)) {
+            return java.util.Collections.nCopies(count, otherwise);
+        }
+        if (json.get(key).isJsonPrimitive()) {
+            return java.util.Collections.nCopies(count, integer(key, otherwise));
+        }
+        return list(key, "whole numbers", JsonElement::getAsInt);
+    }
+
+    public List<String> texts(String key) {
+        return list(key, "texts", JsonElement::getAsString);
+    }
+
+    /**
+     * @throws IllegalArgumentException always: the file, the key, what it is and what was expected
+     */
+    public IllegalArgumentException wrong(String key, String expected) {
+        return new IllegalArgumentException(file + ": " + key + ": " + json.get(key) + " (expected: " + expected + ")");
+    }
+
+    private <T> List<T> list(String key, String expected, java.util.function.Function<JsonElement, T> element) {
+        return read(key, "a list of " + expected, value -> {
+            JsonArray array = value.getAsJsonArray();
+            List<T> values = new ArrayList<>();
+            array.forEach(e -> values.add(element.apply(e)));
+            return List.copyOf(values);
+        });
+    }
+
+    private <T> T read(String key, String expected, java.util.function.Function<JsonElement, T> reader) {
+        JsonElement value = json.get(key);
+        if (value == null) {
+            throw wrong(key, expected);
+        }
+        try {
+            return reader.apply(value);
+        } catch (IllegalStateException | UnsupportedOperationException | NumberFormatException e) {
+            throw wrong(key, expected);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+package dev.prenoise.tensor;
+
+import ai.djl.ndarray.NDList;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.engine.PtSymbolBlock;
+import ai.djl.pytorch.jni.IValueUtils;
+import ai.djl.pytorch.jni.JniUtils;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Operations that DJL's binding lacks, as exported methods of one scripted module. {@code src/tools/make_op_pack.py} makes the file.
+ *
+ * <p>Thread-safe: the module holds no state.
+ */
+final class OpPack {
+    private static final String RESOURCE = "/dev/prenoise/tensor/op_pack.pt";
+
+    /** The graph optimizer recompiles for every new shape; its switch is thread-local. */
+    private static final ThreadLocal<Boolean> OPTIMIZER_OFF = ThreadLocal.withInitial(() -> {
+        JniUtils.setGraphExecutorOptimize(false);
+        return true;
+    });
+
+    private final PtSymbolBlock module;
+    private final PtNDManager constants;
+    private final Map<String, PtNDArray> methods = new ConcurrentHashMap<>();
+    private final Map<Number, PtNDArray> scalars = new ConcurrentHashMap<>();
+
+    private OpPack(PtSymbolBlock module, PtNDManager constants) {
+        this.module = module;
+        this.constants = constants;
+    }
+
+    static OpPack load(PtNDManager manager) {
+        try (InputStream in = OpPack.class.getResourceAsStream(RESOURCE)) {
+            if (in == null) {
+                throw new IllegalStateException(RESOURCE + ": missing from the class path");
+            }
+            PtNDManager constants = (PtNDManager) manager.newSubManager(ai.djl.Device.cpu());
+            return new OpPack(JniUtils.loadModule(manager, in, false, false), constants);
+        } catch (IOException e) {
+            throw new UncheckedIOException(RESOURCE + ": cannot be read", e);
+        }
+    }
+
+    Tensor call(String method, Tensor... arguments) {
+        return new Tensor(
+                arguments[0].compute(), (PtNDArray) run(method, arguments).get(0));
+    }
+
+    Tensor[] callPair(String method, Tensor... arguments) {
+        NDList list = run(method, arguments);
+        Compute compute = arguments[0].compute();
+        return new Tensor[] {new Tensor(compute, (PtNDArray) list.get(0)), new Tensor(compute, (PtNDArray) list.get(1))
+        };
+    }
+
+    /** A 0-d CPU tensor, made once and kept: counts as int64, everything else as float64. */
+    Tensor scalar(Compute compute, Number value) {
+        PtNDArray array = scalars.get(value);
+        if (array == null) {
+            array = scalars.computeIfAbsent(
+                    value,
+                    v -> Scope.outside(() -> (PtNDArray)
+                            (v instanceof Integer i
+                                    ? constants.create(i.longValue())
+                                    : constants.create(v.doubleValue()))));
+        }
+        return new Tensor(compute, array);
+    }
+
+    private NDList run(String method, Tensor... arguments) {
+        OPTIMIZER_OFF.get();
+        NDList list = new NDList(arguments.length + 1);
+        for (Tensor argument : arguments) {
+            list.add(argument.array());
+        }
+        list.add(methods.computeIfAbsent(method, this::nameTag));
+        // "training" only means that autograd is left as the thread has it
+        return IValueUtils.forward(module, list, true);
+    }
+
+    /** The binding takes the method's name from the name of the last tensor. */
+    private PtNDArray nameTag(String method) {
+        return Scope.outside(() -> {
+            PtNDArray tag = (PtNDArray) constants.create(0f);
+            tag.setName("module_method:" + method);
+            return tag;
+        });
+    }
+}

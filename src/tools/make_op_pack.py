@@ -1,0 +1,102 @@
+"""Makes op_pack.pt: the operations that DJL's binding of libtorch lacks, as one TorchScript module.
+
+Run with any PyTorch from 2.1 on:  python make_op_pack.py ../main/resources/dev/prenoise/tensor/op_pack.pt
+Every argument is a tensor (that is what the binding passes); counts and epsilons are 0-d CPU tensors.
+Everything is differentiable and works on every device and floating type. Only operators that libtorch 2.1 has already are named, not
+the Python functions around them, whose compiled bodies may name newer ones.
+"""
+import io
+import sys
+import zipfile
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class OpPack(torch.nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+    @torch.jit.export
+    def silu(self, x: Tensor) -> Tensor:
+        return torch.ops.aten.silu(x)
+
+    @torch.jit.export
+    def quick_gelu(self, x: Tensor) -> Tensor:
+        return x * torch.sigmoid(1.702 * x)
+
+    @torch.jit.export
+    def cast_like(self, x: Tensor, like: Tensor) -> Tensor:
+        return x.to(device=like.device, dtype=like.dtype)
+
+    @torch.jit.export
+    def group_norm(self, x: Tensor, weight: Tensor, bias: Tensor, groups: Tensor, eps: Tensor) -> Tensor:
+        return torch.group_norm(x, int(groups), weight, bias, float(eps))
+
+    @torch.jit.export
+    def group_norm_silu(self, x: Tensor, weight: Tensor, bias: Tensor, groups: Tensor, eps: Tensor) -> Tensor:
+        return torch.ops.aten.silu(torch.group_norm(x, int(groups), weight, bias, float(eps)))
+
+    @torch.jit.export
+    def geglu(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        value, gate = F.linear(x, weight, bias).chunk(2, dim=-1)
+        return value * F.gelu(gate)
+
+    @torch.jit.export
+    def upsample_nearest(self, x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        return torch.ops.aten.upsample_nearest2d(x, [int(rows), int(columns)], None, None)
+
+    @torch.jit.export
+    def pad_bottom_right(self, x: Tensor) -> Tensor:
+        return torch.constant_pad_nd(x, [0, 1, 0, 1])
+
+    def split(self, x: Tensor, heads: int) -> Tensor:
+        """[B, N, heads * D] -> [B, heads, N, D]"""
+        return x.view(x.size(0), x.size(1), heads, -1).transpose(1, 2)
+
+    @torch.jit.export
+    def attention(self, q: Tensor, k: Tensor, v: Tensor, heads: Tensor) -> Tensor:
+        """[B, P, C], [B, T, C], [B, T, C] -> [B, P, C], probabilities never built"""
+        h = int(heads)
+        out = F.scaled_dot_product_attention(self.split(q, h), self.split(k, h), self.split(v, h))
+        return out.transpose(1, 2).reshape(q.size(0), q.size(1), -1)
+
+    @torch.jit.export
+    def causal_attention(self, q: Tensor, k: Tensor, v: Tensor, heads: Tensor) -> Tensor:
+        h = int(heads)
+        out = F.scaled_dot_product_attention(self.split(q, h), self.split(k, h), self.split(v, h), is_causal=True)
+        return out.transpose(1, 2).reshape(q.size(0), q.size(1), -1)
+
+    def probabilities(self, q: Tensor, k: Tensor, heads: int) -> Tensor:
+        """[B, heads, P, T], softmaxed over T"""
+        q4 = self.split(q, heads)
+        scores = torch.matmul(q4 * (q4.size(3) ** -0.5), self.split(k, heads).transpose(2, 3))
+        return torch.softmax(scores, dim=-1)
+
+    @torch.jit.export
+    def attention_maps(self, q: Tensor, k: Tensor, heads: Tensor) -> Tensor:
+        """[B, P, T]: probabilities summed over heads, in float32 or wider"""
+        p = self.probabilities(q, k, int(heads))
+        if p.dtype == torch.float16 or p.dtype == torch.bfloat16:
+            return p.sum(1, dtype=torch.float32)
+        return p.sum(1)
+
+    @torch.jit.export
+    def attention_with_maps(self, q: Tensor, k: Tensor, v: Tensor, heads: Tensor) -> tuple[Tensor, Tensor]:
+        h = int(heads)
+        p = self.probabilities(q, k, h)
+        out = torch.matmul(p, self.split(v, h)).transpose(1, 2).reshape(q.size(0), q.size(1), -1)
+        if p.dtype == torch.float16 or p.dtype == torch.bfloat16:
+            return out, p.sum(1, dtype=torch.float32)
+        return out, p.sum(1)
+
+
+if __name__ == "__main__":
+    module = io.BytesIO()
+    torch.jit.save(torch.jit.script(OpPack().eval()), module)
+    # debug records hold the path of this script on the machine that ran it
+    with zipfile.ZipFile(module) as full, zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_STORED) as pack:
+        for name in full.namelist():
+            if not name.endswith(".debug_pkl"):
+                pack.writestr(zipfile.ZipInfo(name), full.read(name))
