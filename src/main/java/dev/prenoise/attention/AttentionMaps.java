@@ -15,7 +15,7 @@ public record AttentionMaps(int rows, int columns, int tokens, double[] cross, d
     /**
      * @throws IllegalArgumentException when an array's length does not fit the dimensions
      */
-    public AttentionMaps {
+    public AttentionMaps(int rows, int columns, int tokens, double[] cross, double @Nullable [] self) {
         int patches = Math.multiplyExact(rows, columns);
         if (cross.length != Math.multiplyExact(patches, tokens)) {
             throw new IllegalArgumentException(
@@ -25,6 +25,11 @@ public record AttentionMaps(int rows, int columns, int tokens, double[] cross, d
             throw new IllegalArgumentException(
                     "self: " + self.length + " values (expected: " + patches + " x " + patches + ")");
         }
+        this.rows = rows;
+        this.columns = columns;
+        this.tokens = tokens;
+        this.cross = cross;
+        this.self = self;
     }
 
     public int patches() {
