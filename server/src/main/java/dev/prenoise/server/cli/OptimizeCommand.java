@@ -1,0 +1,287 @@
+package dev.prenoise.server.cli;
+
+import com.google.protobuf.ProtocolMessageEnum;
+import dev.prenoise.v1.AttentionLoss;
+import dev.prenoise.v1.Include;
+import dev.prenoise.v1.LossForm;
+import dev.prenoise.v1.NoiseSource;
+import dev.prenoise.v1.OptimizeNoiseRequest;
+import io.grpc.StatusRuntimeException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.TypeConversionException;
+
+/** {@code prenoise optimize}: a search, its pictures and its files. */
+@Command(
+        name = "optimize",
+        header = "Finds better initial noise for a prompt.",
+        description =
+                "Scores the plain seed's noise and others on the model's own attention maps, and leaves pictures of before and "
+                        + "after, a contact sheet, result.json and noise.safetensors in a folder.",
+        sortOptions = false)
+final class OptimizeCommand implements Callable<Integer> {
+    static final int INTERRUPTED = 130;
+
+    /** What InitNO spends on one candidate. */
+    private static final int EVALUATIONS_PER_OPTIMIZED_CANDIDATE = 10;
+
+    private final Console console;
+    private final Function<List<Path>, Service> local;
+
+    @Parameters(
+            paramLabel = "PROMPT",
+            description = "What the picture shall show, such as \"a red circle and a blue square\".")
+    private String prompt = "";
+
+    @Option(names = "--negative", paramLabel = "PROMPT", description = "What it shall not show.")
+    private String negative = "";
+
+    @Option(
+            names = {"-n", "--candidates"},
+            paramLabel = "N",
+            defaultValue = "16",
+            description = "How many noises to score, the plain seed's included. Default: ${DEFAULT-VALUE}.")
+    private int candidates;
+
+    @Option(
+            names = "--seed",
+            paramLabel = "S",
+            defaultValue = "7",
+            converter = SeedConverter.class,
+            description = "The plain seed: candidate 0, and the root of the others. Default: ${DEFAULT-VALUE}.")
+    private long seed;
+
+    @Option(
+            names = "--loss",
+            paramLabel = "LOSS",
+            defaultValue = "conform",
+            completionCandidates = LossNames.class,
+            converter = LossConverter.class,
+            description = "How noise is scored: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+    private AttentionLoss loss = AttentionLoss.ATTENTION_LOSS_UNSPECIFIED;
+
+    @Option(
+            names = "--form",
+            paramLabel = "FORM",
+            defaultValue = "ranking",
+            completionCandidates = FormNames.class,
+            converter = FormConverter.class,
+            description = "ranking: made comparable between candidates. published: as the authors' code computes it. "
+                    + "Default: ${DEFAULT-VALUE}.")
+    private LossForm form = LossForm.LOSS_FORM_UNSPECIFIED;
+
+    @Option(
+            names = "--optimize",
+            description = "Improve each candidate by gradient steps (InitNO; costs 10 loss evaluations a candidate).")
+    private boolean optimize;
+
+    @Option(
+            names = "--then",
+            paramLabel = "LOSS",
+            completionCandidates = LossNames.class,
+            converter = LossConverter.class,
+            description = "A second stage by another loss, such as --loss initno --optimize --then self-cross.")
+    private @Nullable AttentionLoss then;
+
+    @Option(
+            names = "--subject",
+            paramLabel = "WORDS",
+            description =
+                    "A subject of the prompt, such as \"red circle\"; may be given again. Without it they are found.")
+    private List<String> subjects = new ArrayList<>();
+
+    @Option(names = "--stop-on-plateau", description = "Stop when going on is not worth it.")
+    private boolean stopOnPlateau;
+
+    @Option(
+            names = "--backbone",
+            paramLabel = "ID",
+            description = "A model of prenoise capabilities. Default: the built-in one.")
+    private String backbone = "";
+
+    @Option(names = "--width", paramLabel = "PIXELS", description = "Default: the model's own.")
+    private int width;
+
+    @Option(names = "--height", paramLabel = "PIXELS", description = "Default: the model's own.")
+    private int height;
+
+    @Option(names = "--steps", paramLabel = "STEPS", description = "Sampling steps. Default: the model's own.")
+    private int steps;
+
+    @Option(names = "--guidance", paramLabel = "SCALE", description = "Guidance scale. Default: the model's own.")
+    private double guidance;
+
+    @Option(names = "--sampler", paramLabel = "NAME", description = "ddim or euler. Default: the model's own.")
+    private String sampler = "";
+
+    @Option(
+            names = "--schedule",
+            paramLabel = "NAME",
+            description = "normal, karras, simple, ... Default: the sampler's own.")
+    private String schedule = "";
+
+    @Option(
+            names = "--best",
+            paramLabel = "K",
+            defaultValue = "16",
+            description = "How many candidates are drawn for the contact sheet. Default: ${DEFAULT-VALUE}.")
+    private int best;
+
+    @Option(
+            names = {"-o", "--output"},
+            paramLabel = "DIR",
+            defaultValue = "prenoise-out",
+            description = "Where the files go. Default: ./${DEFAULT-VALUE}.")
+    private Path output = Path.of("prenoise-out");
+
+    @Option(
+            names = {"-q", "--quiet"},
+            description = "No progress.")
+    private boolean quiet;
+
+    @Mixin
+    private ServiceOptions service = new ServiceOptions();
+
+    OptimizeCommand(Console console, Function<List<Path>, Service> local) {
+        this.console = console;
+        this.local = local;
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        requireCount("--candidates", candidates);
+        requireCount("--best", best);
+        OutputFolder folder = OutputFolder.at(output);
+        try (Interrupt interrupt = Interrupt.install();
+                Service open = service.open(local)) {
+            return search(open, folder, interrupt);
+        }
+    }
+
+    /** Returns the exit code. */
+    int search(Service open, OutputFolder folder, Interrupt interrupt) throws Exception {
+        Search search = new Search(open, request());
+        SearchResult result;
+        try (ProgressView view = ProgressView.of(console, quiet)) {
+            result = interrupt.context().call(() -> search.run(view));
+        } catch (StatusRuntimeException e) {
+            if (interrupt.fired()) {
+                return cancelled(search);
+            }
+            throw Failures.of(e, open.name());
+        }
+        report(result, folder);
+        return 0;
+    }
+
+    private void report(SearchResult result, OutputFolder folder) {
+        SearchReport report = new SearchReport(result);
+        List<Path> files = report.write(folder);
+        console.out().println(report.headline() + ", pictures in " + output);
+        files.forEach(file -> console.out().println("  " + file));
+        console.out().flush();
+    }
+
+    private int cancelled(Search search) {
+        String found = search.best()
+                .map(best -> ", best so far " + SearchResult.nameOf(best.getRecipe()) + " at "
+                        + ProgressView.score(best.getScore()) + " (candidate " + best.getIndex() + ")")
+                .orElse("");
+        console.error("cancelled after " + search.count() + " of " + candidates + " candidates" + found
+                + "; nothing was written");
+        return INTERRUPTED;
+    }
+
+    private OptimizeNoiseRequest request() {
+        OptimizeNoiseRequest.Builder request = OptimizeNoiseRequest.newBuilder()
+                .setSearchId("cli-" + UUID.randomUUID())
+                .setBackbone(backbone)
+                .setWidth(width)
+                .setHeight(height)
+                .setSeed(seed)
+                .setNoiseSource(NoiseSource.NOISE_SOURCE_TORCH_CPU);
+        request.getPromptBuilder().setText(prompt).setNegativeText(negative);
+        subjects.forEach(
+                words -> request.getPromptBuilder().addSubjectsBuilder().setText(words));
+        request.getSamplingBuilder()
+                .setSampler(sampler)
+                .setSchedule(schedule)
+                .setSteps(steps)
+                .setGuidanceScale(guidance);
+        request.getAttentionBuilder().setLoss(loss).setForm(form).setOptimize(optimize);
+        if (then != null) {
+            request.getAttentionBuilder().setThen(then);
+        }
+        request.getBudgetBuilder()
+                .setLossEvaluations(candidates * (optimize ? EVALUATIONS_PER_OPTIMIZED_CANDIDATE : 1))
+                .setStopOnPlateau(stopOnPlateau);
+        request.getOutputBuilder().setBest(best).setNoise(Include.INCLUDE_NONE).setPreview(Include.INCLUDE_BEST);
+        return request.build();
+    }
+
+    private static void requireCount(String option, int value) {
+        int most = Integer.MAX_VALUE / EVALUATIONS_PER_OPTIMIZED_CANDIDATE;
+        if (value < 1 || value > most) {
+            throw new CliException(option + ": " + value + " (expected: 1 to " + most + ")");
+        }
+    }
+
+    /** Unsigned 64-bit, as hosts take seeds. */
+    static final class SeedConverter implements ITypeConverter<Long> {
+        @Override
+        public Long convert(String value) {
+            try {
+                return Long.parseUnsignedLong(value);
+            } catch (NumberFormatException e) {
+                throw new TypeConversionException(value + " (expected: a whole number from 0 to 18446744073709551615)");
+            }
+        }
+    }
+
+    static final class LossNames implements Iterable<String> {
+        @Override
+        public Iterator<String> iterator() {
+            return WireNames.all(AttentionLoss.class).iterator();
+        }
+    }
+
+    static final class LossConverter implements ITypeConverter<AttentionLoss> {
+        @Override
+        public AttentionLoss convert(String value) {
+            return parse(AttentionLoss.class, value);
+        }
+    }
+
+    static final class FormNames implements Iterable<String> {
+        @Override
+        public Iterator<String> iterator() {
+            return WireNames.all(LossForm.class).iterator();
+        }
+    }
+
+    static final class FormConverter implements ITypeConverter<LossForm> {
+        @Override
+        public LossForm convert(String value) {
+            return parse(LossForm.class, value);
+        }
+    }
+
+    private static <E extends Enum<E> & ProtocolMessageEnum> E parse(Class<E> type, String value) {
+        try {
+            return WireNames.parse(type, value);
+        } catch (IllegalArgumentException e) {
+            throw new TypeConversionException(e.getMessage());
+        }
+    }
+}

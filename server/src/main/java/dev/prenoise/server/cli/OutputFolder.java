@@ -1,0 +1,71 @@
+package dev.prenoise.server.cli;
+
+import java.io.IOException;
+import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+
+/** Where results go. A file appears whole or not at all: it is written beside its place under another name, then moved there. */
+final class OutputFolder {
+    private final Path folder;
+
+    private OutputFolder(Path folder) {
+        this.folder = folder;
+    }
+
+    /**
+     * Makes the folder and tries it, so that a search does not run for nothing.
+     *
+     * @throws CliException when it cannot be made or written to
+     */
+    static OutputFolder at(Path folder) {
+        try {
+            Files.createDirectories(folder);
+        } catch (FileAlreadyExistsException e) {
+            throw new CliException("--output: " + folder + " (expected: a folder, but this is a file)");
+        } catch (IOException e) {
+            throw new CliException("--output: " + folder + " (expected: a folder that can be made): " + e, e);
+        }
+        if (!Files.isWritable(folder)) {
+            throw new CliException("--output: " + folder + " (expected: a folder that can be written to)");
+        }
+        return new OutputFolder(folder);
+    }
+
+    /** Returns the file's path. */
+    Path write(String name, byte[] content) {
+        Path file = folder.resolve(name);
+        Path part = folder.resolve("." + name + "." + ProcessHandle.current().pid() + ".part");
+        try {
+            Files.write(part, content);
+            move(part, file);
+        } catch (IOException e) {
+            deleteQuietly(part);
+            throw new CliException("cannot write " + file + ": " + e, e);
+        }
+        return file;
+    }
+
+    /** A file of an earlier run that this one does not write would belong to nothing in the folder. */
+    void delete(String name) {
+        deleteQuietly(folder.resolve(name));
+    }
+
+    private static void move(Path from, Path to) throws IOException {
+        try {
+            Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (AtomicMoveNotSupportedException e) {
+            Files.move(from, to, StandardCopyOption.REPLACE_EXISTING);
+        }
+    }
+
+    private static void deleteQuietly(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            // It is a leftover; the failure that matters is reported by the caller.
+        }
+    }
+}

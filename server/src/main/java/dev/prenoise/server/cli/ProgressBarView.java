@@ -1,0 +1,54 @@
+package dev.prenoise.server.cli;
+
+import dev.prenoise.v1.Accepted;
+import dev.prenoise.v1.Progress;
+import java.io.PrintStream;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import java.text.DecimalFormat;
+import java.text.DecimalFormatSymbols;
+import java.util.Locale;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+
+/** A bar that draws itself again on a terminal: loss evaluations, evaluations a second, time to go, best score. */
+final class ProgressBarView implements ProgressView {
+    private static final int REDRAW_MILLIS = 100;
+    private static final long UNKNOWN = -1;
+
+    private final ProgressBar bar;
+
+    ProgressBarView(PrintStream err) {
+        boolean unicode = Charset.defaultCharset().equals(StandardCharsets.UTF_8);
+        bar = new ProgressBarBuilder()
+                .setTaskName("searching")
+                .setInitialMax(UNKNOWN)
+                .setStyle(unicode ? ProgressBarStyle.UNICODE_BLOCK : ProgressBarStyle.ASCII)
+                .setUpdateIntervalMillis(REDRAW_MILLIS)
+                .showSpeed(new DecimalFormat("0.0", DecimalFormatSymbols.getInstance(Locale.ROOT)))
+                .setConsumer(new ConsoleProgressBarConsumer(err))
+                .build();
+        bar.setExtraMessage(" loading the model");
+    }
+
+    @Override
+    public void accepted(Accepted accepted) {
+        int budget = accepted.getBudget().getLossEvaluations();
+        bar.maxHint(budget > 0 ? budget : UNKNOWN);
+        bar.setExtraMessage("");
+    }
+
+    @Override
+    public void progress(Progress progress) {
+        bar.stepTo(progress.getLossEvaluations());
+        String best = " best " + ProgressView.score(progress.getBestScore());
+        bar.setExtraMessage(progress.getStage().isEmpty() ? best : best + ", " + progress.getStage());
+    }
+
+    @Override
+    public void close() {
+        bar.close();
+    }
+}

@@ -1,0 +1,117 @@
+package dev.prenoise.server.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.prenoise.server.ops.ProductVersion;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class MainTest {
+    @TempDir
+    private Path folder;
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "optimise a cat               | Unmatched argument",
+                "optimize                     | Missing required parameter: 'PROMPT' (see prenoise optimize --help)",
+                "optimize cat --nonsense     | Unknown option: '--nonsense' (see",
+                "optimize cat --loss clip     | \"clip\" (expected: one of initno, conform, self-cross, attend-and-excite)",
+                "optimize cat --form odd      | \"odd\" (expected: one of ranking, published)",
+                "optimize cat --seed -1       | -1 (expected: a whole number from 0 to 18446744073709551615)",
+                "optimize cat --steps many    | 'many' is not an int",
+                "optimize cat -n 0            | --candidates: 0 (expected: 1 to 214748364)",
+                "optimize cat -n 2147483647  | --candidates: 2147483647 (expected: 1 to 214748364)",
+                "optimize cat --best -2       | --best: -2 (expected: 1 to 214748364)",
+                "optimize cat --target nohost | --target: nohost (expected: host:port, such as 127.0.0.1:50551)",
+                "optimize cat --target :1     | --target: :1 (expected: host:port",
+                "optimize cat --target a:1 --tls-ca nofile | --tls-ca: nofile (expected: a readable PEM file)",
+                "optimize cat --target [::1]:1 --token-file nofile | --token-file: nofile (expected: a readable file)",
+                "optimize cat --target a:1 --models m | --models: with --target",
+                "serve --port 70000           | --port: 70000 (expected: 0 to 65535)",
+                "serve --port x               | 'x' is not an int",
+                "serve --grace -1             | --grace: -1 (expected: >= 0)",
+                "serve --tls-cert a           | --tls-cert and --tls-key: one without the other (expected: both)",
+                "serve --token-file nofile    | --token-file: nofile (expected: a readable file)",
+            })
+    void run_wrongArguments_isOneLineAndExitCode2(String arguments, String expected) {
+        String output = " --output " + folder.resolve("out");
+        CommandLineRun run = CommandLineRun.of(
+                new FakeService(), (arguments + (arguments.startsWith("optimize ") ? output : "")).split(" "));
+
+        assertThat(run.exit()).isEqualTo(2);
+        assertThat(run.out()).isEmpty();
+        assertThat(run.err())
+                .singleElement()
+                .asString()
+                .startsWith("prenoise: ")
+                .contains(expected);
+    }
+
+    @Test
+    void run_version_isThatOfTheBuild() {
+        CommandLineRun run = CommandLineRun.of(new FakeService(), "--version");
+
+        assertThat(run.exit()).isZero();
+        assertThat(run.out().strip()).isEqualTo("prenoise " + ProductVersion.get());
+    }
+
+    @Test
+    void run_nothing_showsTheCommands() {
+        CommandLineRun run = CommandLineRun.of(new FakeService());
+
+        assertThat(run.exit()).isZero();
+        assertThat(run.out()).contains("optimize", "serve", "capabilities", "doctor");
+    }
+
+    @Test
+    void run_help_namesEveryOptionOfTheCommand() {
+        CommandLineRun run = CommandLineRun.of(new FakeService(), "optimize", "--help");
+
+        assertThat(run.exit()).isZero();
+        assertThat(run.out())
+                .contains("--loss", "--then", "--candidates", "--seed", "--subject", "--target", "--token", "--tls-ca")
+                .contains("initno, conform, self-cross,")
+                .doesNotContain("null", "${", "safetensors.");
+    }
+
+    @Test
+    void run_outputIsAFile_saysSoBeforeSearching() throws Exception {
+        Path file = Files.createFile(folder.resolve("file"));
+        FakeService service = new FakeService();
+
+        CommandLineRun run = CommandLineRun.of(service, "optimize", "cat", "--output", file.toString());
+
+        assertThat(run.exit()).isEqualTo(2);
+        assertThat(run.err())
+                .containsExactly("prenoise: --output: " + file + " (expected: a folder, but this is a file)");
+        assertThat(service.request).isNull();
+    }
+
+    @Test
+    void run_capabilities_listsWhatTheServiceSays() {
+        CommandLineRun run = CommandLineRun.of(new FakeService(), "capabilities");
+
+        assertThat(run.exit()).isZero();
+        assertThat(run.out())
+                .contains("version   9.9.9", "device    cpu, 3.0 of 8.0 GB free", "shapes (shapes, 64 px)");
+    }
+
+    @Test
+    void run_nobodyAtTheTarget_namesIt() {
+        CommandLineRun run = CommandLineRun.of(new FakeService(), "capabilities", "--target", "127.0.0.1:1");
+
+        assertThat(run.exit()).isEqualTo(2);
+        assertThat(run.err())
+                .singleElement()
+                .asString()
+                .startsWith("prenoise: cannot reach 127.0.0.1:1: ")
+                .contains("refused", "prenoise serve");
+    }
+}

@@ -1,0 +1,316 @@
+package dev.prenoise.server.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import com.google.protobuf.Any;
+import com.google.rpc.BadRequest;
+import com.google.rpc.BadRequest.FieldViolation;
+import com.google.rpc.Code;
+import com.google.rpc.Status;
+import dev.prenoise.v1.AttentionLoss;
+import dev.prenoise.v1.Include;
+import dev.prenoise.v1.LossForm;
+import dev.prenoise.v1.OptimizeNoiseRequest;
+import io.grpc.protobuf.StatusProto;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class OptimizeCommandTest {
+    @TempDir
+    private Path folder;
+
+    private Path output;
+    private final FakeService service = new FakeService();
+
+    @BeforeEach
+    void setUp() {
+        output = folder.resolve("a new/out folder");
+    }
+
+    @Test
+    void optimize_writesEveryFileAndSaysWhatWasFound() throws Exception {
+        CommandLineRun run = optimize("a red circle", "-n", "8");
+
+        assertThat(run.exit()).isZero();
+        // Candidate 3 of 8 has the lowest 1 - frac(0.618 k).
+        assertThat(run.out().lines().findFirst().orElseThrow())
+                .isEqualTo("plain seed 7: 1.0000 -> seed 1003: 0.1460 (candidate 3 of 8), pictures in " + output);
+        assertThat(names())
+                .containsExactlyInAnyOrder(
+                        "before.png",
+                        "after.png",
+                        "before-after.png",
+                        "candidates.png",
+                        "noise.safetensors",
+                        "result.json");
+        assertThat(run.out().lines().skip(1).map(String::strip))
+                .containsExactlyInAnyOrderElementsOf(names().stream()
+                        .map(name -> output.resolve(name).toString())
+                        .toList());
+        for (String name : List.of("before.png", "after.png", "before-after.png", "candidates.png")) {
+            assertThat(ImageIO.read(output.resolve(name).toFile())).as(name).isNotNull();
+        }
+    }
+
+    @Test
+    void optimize_pictures_areTheServicesOwnBytes() throws Exception {
+        optimize("a red circle", "-n", "8");
+
+        assertThat(ImageIO.read(output.resolve("after.png").toFile()).getRGB(0, 0) & 0xffffff)
+                .isEqualTo(3 * 0x081018);
+        assertThat(ImageIO.read(output.resolve("before.png").toFile()).getRGB(0, 0) & 0xffffff)
+                .isZero();
+    }
+
+    @Test
+    void optimize_resultJson_holdsRequestWinnerAndAllCandidates() throws Exception {
+        optimize("a red circle", "-n", "8", "--best", "2", "--seed", "18446744073709551615");
+
+        JsonObject json = JsonParser.parseString(Files.readString(output.resolve("result.json")))
+                .getAsJsonObject();
+        assertThat(json.keySet())
+                .containsExactly(
+                        "version",
+                        "search_id",
+                        "prompt",
+                        "subjects",
+                        "backbone",
+                        "noise_shape",
+                        "sampling",
+                        "strategy",
+                        "seed",
+                        "score_is_loss",
+                        "baseline",
+                        "winner",
+                        "use",
+                        "candidates",
+                        "spent",
+                        "stop_reason",
+                        "files");
+        assertThat(json.get("prompt").getAsString()).isEqualTo("a red circle");
+        assertThat(json.get("seed").getAsBigInteger()).isEqualTo("18446744073709551615");
+        assertThat(json.get("strategy").toString())
+                .isEqualTo("{\"loss\":\"conform\",\"form\":\"ranking\",\"optimize\":false}");
+        assertThat(json.get("stop_reason").getAsString()).isEqualTo("budget");
+        JsonObject winner = json.getAsJsonObject("winner");
+        assertThat(winner.get("index").getAsInt()).isEqualTo(3);
+        assertThat(winner.get("plain_seed").getAsBoolean()).isTrue();
+        assertThat(winner.getAsJsonObject("recipe").toString())
+                .isEqualTo("{\"seed\":1003,\"source\":\"torch-cpu\",\"shape\":[1,4,2,2],\"steps\":[]}");
+        assertThat(winner.getAsJsonObject("terms").get("infinite").isJsonNull()).isTrue();
+        assertThat(json.getAsJsonObject("use").get("comfyui").getAsString()).contains("seed 1003");
+        assertThat(json.getAsJsonObject("use").get("a1111").getAsString()).contains("seed 1003", "CPU");
+        assertThat(json.getAsJsonArray("candidates")).hasSize(8);
+        List<Double> scores = json.getAsJsonArray("candidates").asList().stream()
+                .map(candidate -> candidate.getAsJsonObject().get("score").getAsDouble())
+                .toList();
+        assertThat(scores).isSorted();
+        assertThat(json.getAsJsonArray("files")).hasSize(5);
+        assertThat(json.getAsJsonObject("spent").get("seconds").getAsDouble()).isEqualTo(1.5);
+    }
+
+    @Test
+    void optimize_optimisedWinner_pointsToTheNoiseFile() throws Exception {
+        CommandLineRun run = optimize("a red circle", "-n", "1", "--loss", "initno", "--optimize");
+
+        assertThat(run.out()).contains("seed 1008, optimised");
+        JsonObject json = JsonParser.parseString(Files.readString(output.resolve("result.json")))
+                .getAsJsonObject();
+        assertThat(json.getAsJsonObject("winner").get("plain_seed").getAsBoolean())
+                .isFalse();
+        assertThat(json.getAsJsonObject("use").get("comfyui").getAsString()).contains("noise.safetensors");
+    }
+
+    @Test
+    void optimize_options_reachTheRequest() {
+        optimize(
+                "a red circle and a blue square",
+                "--negative",
+                "blurry",
+                "--backbone",
+                "sd15",
+                "--loss",
+                "initno",
+                "--form",
+                "published",
+                "--optimize",
+                "--then",
+                "self-cross",
+                "-n",
+                "3",
+                "--seed",
+                "99",
+                "--width",
+                "512",
+                "--height",
+                "768",
+                "--steps",
+                "30",
+                "--guidance",
+                "7.5",
+                "--sampler",
+                "euler",
+                "--schedule",
+                "karras",
+                "--subject",
+                "red circle",
+                "--subject",
+                "blue square",
+                "--stop-on-plateau",
+                "--best",
+                "4");
+
+        OptimizeNoiseRequest request = service.request;
+        assertThat(request.getSearchId()).startsWith("cli-");
+        assertThat(request.getBackbone()).isEqualTo("sd15");
+        assertThat(request.getPrompt().getNegativeText()).isEqualTo("blurry");
+        assertThat(request.getPrompt().getSubjectsList())
+                .extracting(subject -> subject.getText())
+                .containsExactly("red circle", "blue square");
+        assertThat(request.getAttention().getLoss()).isEqualTo(AttentionLoss.ATTENTION_LOSS_INITNO);
+        assertThat(request.getAttention().getThen()).isEqualTo(AttentionLoss.ATTENTION_LOSS_SELF_CROSS);
+        assertThat(request.getAttention().getForm()).isEqualTo(LossForm.LOSS_FORM_PUBLISHED);
+        assertThat(request.getAttention().getOptimize()).isTrue();
+        assertThat(request.getBudget().getLossEvaluations()).isEqualTo(30);
+        assertThat(request.getBudget().getStopOnPlateau()).isTrue();
+        assertThat(request.getSeed()).isEqualTo(99);
+        assertThat(request.getWidth()).isEqualTo(512);
+        assertThat(request.getHeight()).isEqualTo(768);
+        assertThat(request.getSampling().getSteps()).isEqualTo(30);
+        assertThat(request.getSampling().getGuidanceScale()).isEqualTo(7.5);
+        assertThat(request.getSampling().getSampler()).isEqualTo("euler");
+        assertThat(request.getSampling().getSchedule()).isEqualTo("karras");
+        assertThat(request.getOutput().getBest()).isEqualTo(4);
+        assertThat(request.getOutput().getPreview()).isEqualTo(Include.INCLUDE_BEST);
+    }
+
+    @Test
+    void optimize_noPictures_leavesNoneOfAnEarlierRun() throws Exception {
+        optimize("a red circle", "-n", "4");
+        service.pictures = false;
+
+        CommandLineRun run = optimize("a red circle", "-n", "4");
+
+        assertThat(run.exit()).isZero();
+        assertThat(names()).containsExactlyInAnyOrder("noise.safetensors", "result.json");
+    }
+
+    @Test
+    void optimize_plainSeedIsBest_saysSo() {
+        assertThat(optimize("a red circle", "-n", "1").out())
+                .startsWith("the plain seed 7 is the best of 1: 1.0000, pictures in ");
+    }
+
+    @Test
+    void optimize_notATerminal_printsALineForEachTenth() {
+        CommandLineRun run = optimize("a red circle", "-n", "100");
+
+        assertThat(run.err()).hasSize(12);
+        assertThat(run.err().get(0)).isEqualTo("searching on shapes: 100 loss evaluations");
+        assertThat(run.err().get(6)).isEqualTo("search  50/100  best 0.0220  1.0/s  50 s left");
+    }
+
+    @Test
+    void optimize_quiet_printsNoProgress() {
+        assertThat(optimize("a red circle", "-n", "4", "--quiet").err()).isEmpty();
+    }
+
+    @Test
+    void optimize_fieldViolation_isTheLine() {
+        BadRequest details = BadRequest.newBuilder()
+                .addFieldViolations(FieldViolation.newBuilder()
+                        .setField("prompt.subjects[0].text")
+                        .setDescription("\"dog\" (expected: a subject of the prompt; found: cat)"))
+                .build();
+        service.refusal = StatusProto.toStatusRuntimeException(Status.newBuilder()
+                .setCode(Code.INVALID_ARGUMENT_VALUE)
+                .setMessage("1 field cannot be used")
+                .addDetails(Any.pack(details))
+                .build());
+
+        CommandLineRun run = optimize("a cat", "--subject", "dog");
+
+        assertThat(run.exit()).isEqualTo(2);
+        assertThat(run.err())
+                .containsExactly(
+                        "prenoise: prompt.subjects[0].text: \"dog\" (expected: a subject of the prompt; found: cat)");
+        assertThat(names()).isEmpty();
+    }
+
+    @Test
+    void optimize_otherRefusal_isTheServicesSentence() {
+        service.refusal =
+                FakeService.refused(io.grpc.Status.Code.NOT_FOUND, "backbone: \"sd3\" (expected: one of shapes, sd15)");
+
+        CommandLineRun run = optimize("a cat");
+
+        assertThat(run.exit()).isEqualTo(2);
+        assertThat(run.err()).containsExactly("prenoise: backbone: \"sd3\" (expected: one of shapes, sd15)");
+    }
+
+    @Test
+    void optimize_verboseFailure_addsTheTrace() {
+        service.refusal = FakeService.refused(io.grpc.Status.Code.INTERNAL, "broken");
+
+        CommandLineRun run = optimize("a cat", "--verbose");
+
+        assertThat(run.err().get(0)).isEqualTo("prenoise: broken");
+        assertThat(run.err()).anyMatch(line -> line.contains("StatusRuntimeException"));
+    }
+
+    @Test
+    void search_interrupted_cancelsTheCallAndWritesNothing() throws Exception {
+        service.hangAfter = 5;
+        ByteArrayOutputStream err = new ByteArrayOutputStream();
+        Console console = new Console(System.out, new PrintStream(err), false);
+        OptimizeCommand command = new OptimizeCommand(console, folders -> service.open());
+        new picocli.CommandLine(command).parseArgs("a cat", "-n", "8", "--quiet");
+
+        try (Interrupt interrupt = Interrupt.install();
+                Service open = service.open()) {
+            CompletableFuture<Integer> exit = CompletableFuture.supplyAsync(() -> {
+                try (interrupt) {
+                    return command.search(open, OutputFolder.at(output), interrupt);
+                } catch (Exception e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+            service.hanging.await();
+            interrupt.fire();
+
+            assertThat(exit.get(10, TimeUnit.SECONDS)).isEqualTo(130);
+        }
+        assertThat(service.cancelled.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(err.toString().strip())
+                .matches("prenoise: cancelled after [0-5] of 8 candidates.*; nothing was written");
+        assertThat(names()).isEmpty();
+    }
+
+    private CommandLineRun optimize(String... arguments) {
+        return CommandLineRun.of(
+                service,
+                Stream.of(List.of("optimize"), List.of(arguments), List.of("--output", output.toString()))
+                        .flatMap(List::stream)
+                        .toArray(String[]::new));
+    }
+
+    private List<String> names() {
+        try (Stream<Path> files = Files.list(output)) {
+            return files.map(file -> file.getFileName().toString()).toList();
+        } catch (java.io.IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+}
