@@ -16,6 +16,7 @@ import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 
 /** {@code prenoise doctor}: what works on this machine, what is missing, how to get it. Exit code 0 when the main job works. */
@@ -198,8 +199,11 @@ final class DoctorCommand implements Callable<Integer> {
                     result.winner().getScore(),
                     (System.nanoTime() - begin) / 1e9));
         } catch (RuntimeException | LinkageError e) {
+            // Not a constant: the first logger must not exist before its level is set.
+            LoggerFactory.getLogger(DoctorCommand.class).debug("The search failed", e);
             return Finding.missing(
-                    "the built-in model does not work: " + Failures.oneLine(e), "run again with --verbose");
+                    "the built-in model does not work: " + Failures.oneLine(e),
+                    "prenoise doctor --verbose shows where");
         }
     }
 

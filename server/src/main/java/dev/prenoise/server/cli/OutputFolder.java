@@ -2,7 +2,6 @@ package dev.prenoise.server.cli;
 
 import java.io.IOException;
 import java.nio.file.AtomicMoveNotSupportedException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -16,19 +15,19 @@ final class OutputFolder {
     }
 
     /**
-     * Makes the folder and tries it, so that a search does not run for nothing.
+     * Looks before a search runs for nothing. The folder is made when the first file is written.
      *
-     * @throws CliException when it cannot be made or written to
+     * @throws CliException when it is no folder, or could not be made or written to
      */
     static OutputFolder at(Path folder) {
-        try {
-            Files.createDirectories(folder);
-        } catch (FileAlreadyExistsException e) {
+        if (Files.exists(folder) && !Files.isDirectory(folder)) {
             throw new CliException("--output: " + folder + " (expected: a folder, but this is a file)");
-        } catch (IOException e) {
-            throw new CliException("--output: " + folder + " (expected: a folder that can be made): " + e, e);
         }
-        if (!Files.isWritable(folder)) {
+        Path existing = folder.toAbsolutePath();
+        while (existing != null && !Files.exists(existing)) {
+            existing = existing.getParent();
+        }
+        if (existing == null || !Files.isDirectory(existing) || !Files.isWritable(existing)) {
             throw new CliException("--output: " + folder + " (expected: a folder that can be written to)");
         }
         return new OutputFolder(folder);
@@ -39,6 +38,7 @@ final class OutputFolder {
         Path file = folder.resolve(name);
         Path part = folder.resolve("." + name + "." + ProcessHandle.current().pid() + ".part");
         try {
+            Files.createDirectories(folder);
             Files.write(part, content);
             move(part, file);
         } catch (IOException e) {

@@ -85,17 +85,22 @@ final class ServeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        SidecarConfig config = config();
-        SidecarServer server = new SidecarServer(config, models.apply(folders));
-        int bound = server.start();
+        SidecarServer server = start();
         server.drainOnShutdown();
-        console.out().println("prenoise " + ProductVersion.get() + " listening on " + address(host, bound));
-        console.out().flush();
         server.awaitTermination();
         return 0;
     }
 
-    SidecarConfig config() {
+    /** Listens, and says so on standard output. */
+    SidecarServer start() {
+        SidecarServer server = new SidecarServer(config(), models.apply(folders));
+        int bound = server.start();
+        console.out().println("prenoise " + ProductVersion.get() + " listening on " + address(host, bound));
+        console.out().flush();
+        return server;
+    }
+
+    private SidecarConfig config() {
         if (port < 0 || port > HIGHEST_PORT) {
             throw new CliException("--port: " + port + " (expected: 0 to " + HIGHEST_PORT + ")");
         }

@@ -1,5 +1,6 @@
 package dev.prenoise.server.cli;
 
+import dev.prenoise.server.FakeCatalog;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -19,7 +20,7 @@ record CommandLineRun(int exit, String out, List<String> err) {
                 new PrintStream(out, true, StandardCharsets.UTF_8),
                 new PrintStream(err, true, StandardCharsets.UTF_8),
                 false);
-        int exit = Main.run(console, Models::open, folders -> service.open(), arguments);
+        int exit = Main.run(console, folders -> new FakeCatalog(), folders -> service.open(), arguments);
         return new CommandLineRun(
                 exit,
                 out.toString(StandardCharsets.UTF_8),

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
@@ -185,6 +186,20 @@ class LauncherTest {
         Files.writeString(project.resolve("src/test/NewTest.java"), "class NewTest {}");
 
         assertThat(launch(folder, Map.of()).err).isEmpty();
+    }
+
+    @Test
+    void launch_withoutSources_runsWhatIsThere() throws Exception {
+        java(bin, "17.0.15");
+        Path image = Files.createDirectories(folder.resolve("image"));
+        Files.createDirectories(image.resolve("server/target/lib"));
+        Files.writeString(image.resolve("server/target/prenoise.jar"), "jar");
+        Files.copy(project.resolve("prenoise"), image.resolve("prenoise"), StandardCopyOption.COPY_ATTRIBUTES);
+
+        Result result = run(folder, Map.of(), List.of(image.resolve("prenoise").toString(), "serve"));
+
+        assertThat(result.err).isEmpty();
+        assertThat(result.arguments()).endsWith("serve");
     }
 
     @Test

@@ -307,6 +307,9 @@ class OptimizeCommandTest {
     }
 
     private List<String> names() {
+        if (Files.notExists(output)) {
+            return List.of();
+        }
         try (Stream<Path> files = Files.list(output)) {
             return files.map(file -> file.getFileName().toString()).toList();
         } catch (java.io.IOException e) {

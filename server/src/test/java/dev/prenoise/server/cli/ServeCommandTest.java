@@ -1,0 +1,80 @@
+package dev.prenoise.server.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.prenoise.server.FakeCatalog;
+import dev.prenoise.server.ops.ProductVersion;
+import dev.prenoise.server.ops.SidecarServer;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+class ServeCommandTest {
+    @TempDir
+    private Path folder;
+
+    @Test
+    void start_freePort_saysWhichInOneLineAndAnswersThere() {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ServeCommand command =
+                new ServeCommand(new Console(new PrintStream(out), System.err, false), folders -> new FakeCatalog());
+        new CommandLine(command).parseArgs("--port", "0", "--data", folder.toString());
+
+        try (SidecarServer server = command.start()) {
+            assertThat(server).isNotNull();
+            String line = out.toString().strip();
+            assertThat(line).matches("prenoise \\S+ listening on 127\\.0\\.0\\.1:[1-9][0-9]*");
+            CommandLineRun run = CommandLineRun.of(
+                    new FakeService(), "capabilities", "--target", line.substring(line.lastIndexOf(' ') + 1));
+            assertThat(run.exit()).isZero();
+            assertThat(run.out()).contains("version   " + ProductVersion.get(), "backbone  " + FakeCatalog.ID);
+        }
+    }
+
+    @Test
+    void serve_portInUse_isOneLineAndExitCode2() throws Exception {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            CommandLineRun run = serve("--port", Integer.toString(taken.getLocalPort()));
+
+            assertThat(run.exit()).isEqualTo(2);
+            assertThat(run.out()).isEmpty();
+            assertThat(run.err())
+                    .singleElement()
+                    .asString()
+                    .contains("cannot listen on 127.0.0.1:" + taken.getLocalPort());
+        }
+    }
+
+    @Test
+    void serve_everyAddressWithoutProtection_isRefused() {
+        CommandLineRun run = serve("--host", "0.0.0.0", "--port", "0");
+
+        assertThat(run.exit()).isEqualTo(2);
+        assertThat(run.err()).singleElement().asString().contains("0.0.0.0", "TLS", "token");
+    }
+
+    @Test
+    void serve_shortToken_isRefused() throws Exception {
+        Path token = Files.writeString(folder.resolve("token"), "short\n");
+
+        CommandLineRun run = serve("--port", "0", "--token-file", token.toString());
+
+        assertThat(run.exit()).isEqualTo(2);
+        assertThat(run.err()).singleElement().asString().contains("token: 5 characters");
+    }
+
+    private CommandLineRun serve(String... arguments) {
+        String[] all = new String[arguments.length + 3];
+        all[0] = "serve";
+        all[1] = "--data";
+        all[2] = folder.toString();
+        System.arraycopy(arguments, 0, all, 3, arguments.length);
+        return CommandLineRun.of(new FakeService(), all);
+    }
+}
