@@ -3,8 +3,7 @@ package dev.prenoise.attention;
 import java.util.stream.IntStream;
 
 /**
- * The single-peak penalty that the code of InitNO and Self-Cross has and InitNO's paper has not: for each subject the largest value
- * outside the component of its peak, where that exceeds the smallest value inside; summed over subjects.
+ * The single-peak penalty in the code of InitNO and Self-Cross: for each subject the largest value outside the component of its peak, where that exceeds the smallest value inside; summed over subjects.
  */
 final class CleanTerm {
     private final double[] penalties;

@@ -18,10 +18,10 @@ import java.util.Map;
  *       0.5 (the gate)
  * </ul>
  *
- * <p>{@link LossForm#PUBLISHED} is that joint. {@link LossForm#RANKING} is {@code cross + self} without the gate: with it a noise of
- * cross 0.51 scores 0.51 and beats one of cross 0.45 and self 0.2, though it is worse in both. Its clean term is reported and not
- * counted: it is in no published objective but the code's, jumps between 0 and up to 1 for each subject with single pixels of a mask,
- * and would decide most rankings alone.
+ * <p>{@link LossForm#PUBLISHED} is that joint. {@link LossForm#RANKING} is {@code cross + self} without the gate: gated, a noise of
+ * cross 0.51 scores 0.51 however its subjects conflict, and beats one of cross 0.45 and self 0.2. The ranking form reports its clean
+ * term and does not count it: that jumps between 0 and up to 1 for each subject as single patches enter or leave a mask, and where it is
+ * present it outweighs the other two.
  *
  * <p>Every form reports all four terms; "self" is as gated where the form gates it. The gradient goes through the largest value, the
  * self-attention at the peaks and the clean term's background, never through where a peak or a mask lies.

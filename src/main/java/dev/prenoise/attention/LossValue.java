@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param loss lower is better
  * @param terms every part by name: "cross", "self", "self_cross", "clean", "contrastive", "joint"
- * @param gradient of {@code loss} with respect to the maps as given; null when not asked for
+ * @param gradient of {@code loss} with respect to the maps as given, its {@code self} null where the loss does not read it; null when not asked for
  */
 public record LossValue(
         double loss, Map<String, Double> terms, @Nullable AttentionMaps gradient) {

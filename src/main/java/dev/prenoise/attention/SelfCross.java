@@ -25,8 +25,8 @@ import java.util.Map;
  * a narrow band close to 1, and its threshold 0.3 is out of reach.
  *
  * <p>{@link LossForm#PUBLISHED} is the published joint, literally. {@link LossForm#RANKING} is {@code cross + self_cross} with {@code B_i}
- * normalised on every grid and without the gate, which would rank a noise of cross 0.51 before a better one of cross 0.45; the clean
- * term is reported and not counted, as in {@link InitNo}.
+ * normalised on every grid and without the gate, which lets a noise of cross 0.51 score without its conflict. Its clean term is reported
+ * and not counted, as in {@link InitNo}.
  *
  * <p>Every form reports all four terms, "self_cross" as normalised and as gated where the form does so, "joint" always as published. The
  * gradient goes through {@code A}, as weights and as {@code B}, and through the self-attention rows, never through a mask.
