@@ -3,8 +3,6 @@ package dev.prenoise.server.cli;
 import dev.prenoise.v1.Accepted;
 import dev.prenoise.v1.Progress;
 import java.io.PrintStream;
-import java.nio.charset.Charset;
-import java.nio.charset.StandardCharsets;
 import java.text.DecimalFormat;
 import java.text.DecimalFormatSymbols;
 import java.util.Locale;
@@ -21,7 +19,7 @@ final class ProgressBarView implements ProgressView {
     private final ProgressBar bar;
 
     ProgressBarView(PrintStream err) {
-        boolean unicode = Charset.defaultCharset().equals(StandardCharsets.UTF_8);
+        boolean unicode = "UTF-8".equals(System.getProperty("native.encoding"));
         bar = new ProgressBarBuilder()
                 .setTaskName("searching")
                 .setInitialMax(UNKNOWN)
