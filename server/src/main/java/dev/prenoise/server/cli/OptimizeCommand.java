@@ -51,7 +51,8 @@ final class OptimizeCommand implements Callable<Integer> {
             names = {"-n", "--candidates"},
             paramLabel = "N",
             defaultValue = "16",
-            description = "How many noises to score, the plain seed's included. Default: ${DEFAULT-VALUE}.")
+            description = "How many noises to score, the plain seed's included (with --then: in both stages). "
+                    + "Default: ${DEFAULT-VALUE}.")
     private int candidates;
 
     @Option(
@@ -198,8 +199,7 @@ final class OptimizeCommand implements Callable<Integer> {
                 .map(best -> ", best so far " + SearchResult.nameOf(best.getRecipe()) + " at "
                         + ProgressView.score(best.getScore()) + " (candidate " + best.getIndex() + ")")
                 .orElse("");
-        console.error("cancelled after " + search.count() + " of " + candidates + " candidates" + found
-                + "; nothing was written");
+        console.error("cancelled after " + search.count() + " candidates" + found + "; nothing was written");
         return INTERRUPTED;
     }
 

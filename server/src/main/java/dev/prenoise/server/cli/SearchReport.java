@@ -4,6 +4,8 @@ import com.google.protobuf.ByteString;
 import dev.prenoise.server.cli.Sheet.Cell;
 import dev.prenoise.server.cli.Sheet.Mark;
 import dev.prenoise.server.ops.ProductVersion;
+import dev.prenoise.v1.AttentionLoss;
+import dev.prenoise.v1.AttentionRanking;
 import dev.prenoise.v1.Candidate;
 import dev.prenoise.v1.DataType;
 import dev.prenoise.v1.NoiseRecipe;
@@ -35,7 +37,10 @@ final class SearchReport {
 
     SearchReport(SearchResult result) {
         this.result = result;
-        this.score = WireNames.of(result.request().getAttention().getLoss());
+        AttentionRanking ranking = result.request().getAttention();
+        // The second stage alone decides.
+        this.score = WireNames.of(
+                ranking.getThen() == AttentionLoss.ATTENTION_LOSS_UNSPECIFIED ? ranking.getLoss() : ranking.getThen());
     }
 
     /**

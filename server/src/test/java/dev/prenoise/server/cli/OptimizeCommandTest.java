@@ -293,8 +293,7 @@ class OptimizeCommandTest {
             assertThat(exit.get(10, TimeUnit.SECONDS)).isEqualTo(130);
         }
         assertThat(service.cancelled.await(10, TimeUnit.SECONDS)).isTrue();
-        assertThat(err.toString().strip())
-                .matches("prenoise: cancelled after [0-5] of 8 candidates.*; nothing was written");
+        assertThat(err.toString().strip()).matches("prenoise: cancelled after [0-5] candidates.*; nothing was written");
         assertThat(names()).isEmpty();
     }
 
