@@ -1,0 +1,475 @@
+package dev.prenoise.server.jobs;
+
+import dev.prenoise.attention.AttentionMaps;
+import dev.prenoise.engine.InvalidFieldException;
+import dev.prenoise.engine.Model;
+import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.engine.PromptSession;
+import dev.prenoise.engine.SubjectSpec;
+import dev.prenoise.noise.Noise;
+import dev.prenoise.noise.NoiseRecipe;
+import dev.prenoise.noise.NoiseRecipes;
+import dev.prenoise.noise.NoiseStep;
+import dev.prenoise.search.Budget;
+import dev.prenoise.search.Candidate;
+import dev.prenoise.search.CandidateSource;
+import dev.prenoise.search.Evaluator;
+import dev.prenoise.search.Outcome;
+import dev.prenoise.search.SearchAlgorithm;
+import dev.prenoise.search.SearchObserver;
+import dev.prenoise.search.SeededCandidates;
+import dev.prenoise.search.Spend;
+import dev.prenoise.search.StopReason;
+import dev.prenoise.server.store.Acceptance;
+import dev.prenoise.server.store.HeatMap;
+import dev.prenoise.server.store.SearchState;
+import dev.prenoise.server.store.SearchStore;
+import dev.prenoise.server.store.StoredCandidate;
+import dev.prenoise.server.store.StoredSearch;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One running search. The algorithm runs on this job's own thread, everything that computes on the model takes a turn of the lane, and each
+ * scored candidate is in the store before anybody is told of it.
+ *
+ * <p>Threads: {@link #run} and the observer belong to the job's thread. Listeners come and go on any thread under the lock of
+ * {@link Searches}; they read the volatile fields without it.
+ */
+final class SearchJob implements Runnable, SearchObserver {
+    private static final Logger LOG = LoggerFactory.getLogger(SearchJob.class);
+
+    /** Why a search should stop; once set it stays. */
+    enum Stop {
+        CANCELLED,
+        INTERRUPTED
+    }
+
+    private final SearchSpec spec;
+    private final Searches searches;
+    private final SearchStore store;
+    private final Lane lane;
+    private final ModelCatalog catalog;
+    private final @Nullable SearchJob predecessor;
+
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private final List<Listener> listeners = new CopyOnWriteArrayList<>();
+
+    private volatile @Nullable Stop stop;
+    private volatile @Nullable Acceptance acceptance;
+    private volatile int announced;
+    private volatile @Nullable Progress progress;
+    private volatile @Nullable SearchEnd end;
+
+    // The job's thread only.
+    private @Nullable PromptSession session;
+    private final long startNanos = System.nanoTime();
+    private Duration elapsedBefore = Duration.ZERO;
+    private int storedBefore;
+    private int illustrationCalls;
+    private double bestScore = Double.NaN;
+
+    /**
+     * @param predecessor a job of the same search that is stopping; this one goes on when it has ended
+     */
+    SearchJob(
+            SearchSpec spec,
+            Searches searches,
+            SearchStore store,
+            Lane lane,
+            ModelCatalog catalog,
+            @Nullable SearchJob predecessor) {
+        this.spec = spec;
+        this.searches = searches;
+        this.store = store;
+        this.lane = lane;
+        this.catalog = catalog;
+        this.predecessor = predecessor;
+    }
+
+    SearchSpec spec() {
+        return spec;
+    }
+
+    // --- listeners ---
+
+    /** To be called under the lock of {@link Searches}. */
+    Attachment attach(Illustrations wanted, Runnable wake) {
+        Listener listener = new Listener(wanted, wake);
+        listeners.add(listener);
+        return listener;
+    }
+
+    /** To be called under the lock of {@link Searches}. */
+    void requestStop(Stop reason) {
+        if (stop == null) {
+            stop = reason;
+        }
+    }
+
+    boolean isStopping() {
+        return stop != null;
+    }
+
+    /** How long it should still take, from its pace so far. Null while there is none to judge by. */
+    @Nullable
+    Duration remaining() {
+        Progress latest = progress;
+        if (latest == null || latest.fraction() == 0) {
+            return null;
+        }
+        double total = latest.elapsed().toMillis() / latest.fraction();
+        return Duration.ofMillis((long) (total * (1 - latest.fraction())));
+    }
+
+    void awaitEnd() throws InterruptedException {
+        ended.await();
+    }
+
+    // --- the search ---
+
+    @Override
+    public void run() {
+        SearchEnd how;
+        try {
+            if (predecessor != null) {
+                predecessor.awaitEnd();
+            }
+            how = search();
+        } catch (SearchStoppedException e) {
+            how = stopped();
+        } catch (Throwable e) {
+            // Memory may be short for a moment only: the process goes on, whatever one search ran into.
+            how = failed(e);
+        }
+        SearchEnd result = how;
+        searches.ended(this, () -> end = result);
+        ended.countDown();
+        wakeListeners();
+        closeSession();
+    }
+
+    private SearchEnd search() {
+        PromptSession opened = lane.call(this::open, this::stopRequested);
+        session = opened;
+        Budget budget = begin(opened);
+        AttentionStrategy strategy = spec.strategy();
+        Evaluator evaluator = evaluator(strategy.rankingLoss());
+        SearchAlgorithm algorithm = strategy.algorithm(this::evaluator);
+        Outcome outcome = algorithm.search(candidates(opened), evaluator, budget, this);
+        if (outcome.stopReason() == StopReason.CANCELLED) {
+            return stopped();
+        }
+        illustrateSummary();
+        store.progress(spec.id(), outcome.spent(), elapsed());
+        store.finish(spec.id(), SearchState.DONE, outcome.stopReason(), null);
+        return new SearchEnd.Done();
+    }
+
+    /** On the lane's thread. */
+    private PromptSession open() {
+        Model model = catalog.open(spec.backbone());
+        PromptSession opened = model.prepare(spec.prompt(), spec.sampling(), spec.width(), spec.height());
+        Noise noise = spec.noise();
+        if (noise == null || Arrays.equals(noise.shape(), opened.noiseShape())) {
+            return opened;
+        }
+        // The size follows from the noise: the native size says how many pixels a latent pixel is wide.
+        long[] shape = opened.noiseShape();
+        opened.close();
+        int scale = (int) (model.info().nativeSize() / shape[3]);
+        if (spec.width() == 0 && spec.height() == 0 && scale > 0) {
+            long width = noise.shape()[3] * scale;
+            long height = noise.shape()[2] * scale;
+            if (noise.shape()[1] == shape[1] && width <= model.maxSize() && height <= model.maxSize()) {
+                PromptSession fitted = model.prepare(spec.prompt(), spec.sampling(), (int) width, (int) height);
+                shape = fitted.noiseShape();
+                if (Arrays.equals(noise.shape(), shape)) {
+                    return fitted;
+                }
+                fitted.close();
+            }
+        }
+        throw new InvalidFieldException(
+                "noise.shape", Arrays.toString(noise.shape()) + " (expected: " + Arrays.toString(shape) + ")");
+    }
+
+    /** Stores the search, or goes on with the stored one. Returns what may still be spent. */
+    private Budget begin(PromptSession opened) {
+        StoredSearch stored = store.search(spec.id());
+        Acceptance accepted = new Acceptance(
+                spec.backbone(),
+                opened.subjects(),
+                spec.budget(),
+                Arrays.stream(opened.noiseShape()).boxed().toList());
+        if (stored == null) {
+            store.create(new StoredSearch(
+                    spec.id(),
+                    spec.request(),
+                    spec.fingerprint(),
+                    accepted,
+                    true,
+                    SearchState.RUNNING,
+                    null,
+                    null,
+                    Spend.NONE,
+                    0,
+                    Duration.ZERO));
+        } else {
+            elapsedBefore = stored.elapsed();
+            storedBefore = store.count(spec.id());
+            illustrationCalls = stored.illustrationCalls();
+            store.resume(spec.id());
+        }
+        acceptance = accepted;
+        wakeListeners();
+        Budget budget = spec.budget();
+        if (budget.wallTime().isZero()) {
+            return budget;
+        }
+        Duration left = budget.wallTime().minus(elapsedBefore);
+        Duration least = Duration.ofMillis(1);
+        return new Budget(
+                budget.lossEvaluations(),
+                budget.functionEvaluations(),
+                left.compareTo(least) < 0 ? least : left,
+                budget.stopOnPlateau());
+    }
+
+    private CandidateSource candidates(PromptSession opened) {
+        Noise noise = spec.noise();
+        return noise == null
+                ? SeededCandidates.of(spec.seed(), spec.source(), opened.noiseShape())
+                : SeededCandidates.ofBase(spec.seed(), spec.source(), noise);
+    }
+
+    private Evaluator evaluator(dev.prenoise.attention.AttentionLoss loss) {
+        return lane.call(
+                () -> new LaneEvaluator(opened().attention(loss), lane, this::stopRequested), this::stopRequested);
+    }
+
+    private SearchEnd stopped() {
+        boolean cancelled = stop == Stop.CANCELLED;
+        finish(
+                cancelled ? SearchState.CANCELLED : SearchState.INTERRUPTED,
+                cancelled ? StopReason.CANCELLED : null,
+                null);
+        return cancelled ? new SearchEnd.Cancelled() : new SearchEnd.Interrupted();
+    }
+
+    private SearchEnd failed(Throwable failure) {
+        finish(SearchState.FAILED, null, String.valueOf(failure.getMessage()));
+        return new SearchEnd.Failed(failure);
+    }
+
+    /** After a stop or a failure. Where even the store fails, the row stays RUNNING, and the next start calls it interrupted. */
+    private void finish(SearchState state, @Nullable StopReason reason, @Nullable String error) {
+        if (acceptance == null) {
+            return;
+        }
+        try {
+            store.finish(spec.id(), state, reason, error);
+        } catch (RuntimeException e) {
+            LOG.warn("search {}: its end is not stored", spec.id(), e);
+        }
+    }
+
+    private void closeSession() {
+        PromptSession opened = session;
+        if (opened == null) {
+            return;
+        }
+        session = null;
+        try {
+            lane.call(() -> {
+                opened.close();
+                return true;
+            });
+        } catch (RuntimeException e) {
+            LOG.warn("search {}: its session did not close", spec.id(), e);
+        }
+    }
+
+    // --- what the algorithm tells and asks ---
+
+    @Override
+    public void scored(Candidate candidate, boolean bestSoFar, Spend spent) {
+        if (candidate.index() >= storedBefore) {
+            store.append(spec.id(), slim(candidate), bestSoFar, spent, elapsed());
+        }
+        if (bestSoFar) {
+            bestScore = candidate.score();
+        }
+        if (stop == null) {
+            illustrate(candidate.index(), bestSoFar);
+        }
+        announced = candidate.index() + 1;
+        publish(spent, "scoring");
+    }
+
+    @Override
+    public void progress(Spend spent, double best, String stage) {
+        if (Double.isNaN(bestScore)) {
+            bestScore = best;
+        }
+        publish(spent, stage);
+    }
+
+    @Override
+    public boolean stopRequested() {
+        return stop != null;
+    }
+
+    @Override
+    public @Nullable Candidate recorded(int index) {
+        return index < storedBefore ? store.recorded(spec.id(), index) : null;
+    }
+
+    private void publish(Spend spent, String stage) {
+        Duration elapsed = elapsed();
+        progress = new Progress(
+                spent, illustrationCalls, elapsed, Progress.fraction(spec.budget(), spent, elapsed), bestScore, stage);
+        wakeListeners();
+    }
+
+    private Duration elapsed() {
+        return elapsedBefore.plusNanos(System.nanoTime() - startNanos);
+    }
+
+    /** Without the values where the recipe gives them back: a plain seed is a few bytes in the store. */
+    private static Candidate slim(Candidate candidate) {
+        NoiseRecipe recipe = candidate.recipe();
+        boolean replayable = recipe.baseSha256() == null
+                && recipe.steps().stream().noneMatch(step -> step instanceof NoiseStep.Optimization);
+        return new Candidate(
+                candidate.index(),
+                recipe,
+                replayable ? null : candidate.noise(),
+                candidate.score(),
+                candidate.terms(),
+                candidate.cost());
+    }
+
+    // --- pictures and heat maps ---
+
+    private void illustrateSummary() {
+        int best = listeners.stream()
+                .mapToInt(listener -> listener.wanted.best())
+                .max()
+                .orElse(0);
+        if (best == 0) {
+            return;
+        }
+        illustrate(0, true);
+        for (StoredCandidate candidate : store.best(spec.id(), true, best)) {
+            illustrate(candidate.candidate().index(), true);
+        }
+    }
+
+    /** Draws what some listener wants of a candidate and what is not drawn yet. */
+    private void illustrate(int index, boolean best) {
+        boolean preview = listeners.stream().anyMatch(listener -> listener.wants(listener.wanted.preview(), best));
+        boolean heatMaps = best && listeners.stream().anyMatch(listener -> listener.wanted.heatMaps());
+        if (!preview && !heatMaps) {
+            return;
+        }
+        StoredCandidate stored = store.candidate(spec.id(), index);
+        if (stored == null) {
+            return;
+        }
+        boolean drawPreview = preview && stored.preview() == null;
+        boolean drawMaps = heatMaps && stored.heatMaps().isEmpty();
+        if (!drawPreview && !drawMaps) {
+            return;
+        }
+        Candidate candidate = stored.candidate();
+        Noise noise = candidate.noise() == null ? NoiseRecipes.replay(candidate.recipe()) : candidate.noise();
+        byte[] png = drawPreview
+                ? Pictures.png(lane.call(() -> opened().draw(List.of(noise)).get(0), this::stopRequested))
+                : null;
+        List<HeatMap> maps =
+                drawMaps ? heatMaps(lane.call(() -> opened().maps(noise), this::stopRequested)) : List.of();
+        int calls = (drawPreview ? opened().callsPerPicture() : 0) + (drawMaps ? 1 : 0);
+        store.illustrate(spec.id(), index, png, maps, calls);
+        illustrationCalls += calls;
+    }
+
+    /** Of each subject's noun: the last of its tokens. */
+    private List<HeatMap> heatMaps(AttentionMaps maps) {
+        List<HeatMap> result = new ArrayList<>();
+        for (SubjectSpec subject : opened().subjects()) {
+            int token = subject.tokenIndices().get(subject.tokenIndices().size() - 1);
+            float[] values = new float[maps.patches()];
+            for (int patch = 0; patch < values.length; patch++) {
+                values[patch] = (float) maps.cross()[patch * maps.tokens() + token];
+            }
+            result.add(new HeatMap(subject.text(), maps.rows(), maps.columns(), values));
+        }
+        return result;
+    }
+
+    private PromptSession opened() {
+        if (session == null) {
+            throw new IllegalStateException("session: closed (expected: open while the search runs)");
+        }
+        return session;
+    }
+
+    private void wakeListeners() {
+        listeners.forEach(listener -> listener.wake.run());
+    }
+
+    private final class Listener implements Attachment {
+        private final Illustrations wanted;
+        private final Runnable wake;
+
+        Listener(Illustrations wanted, Runnable wake) {
+            this.wanted = wanted;
+            this.wake = wake;
+        }
+
+        boolean wants(Include include, boolean best) {
+            return include == Include.ALL || include == Include.BEST && best;
+        }
+
+        @Override
+        public String searchId() {
+            return spec.id();
+        }
+
+        @Override
+        public @Nullable Acceptance acceptance() {
+            return acceptance;
+        }
+
+        @Override
+        public int announced() {
+            return announced;
+        }
+
+        @Override
+        public @Nullable Progress progress() {
+            return progress;
+        }
+
+        @Override
+        public @Nullable SearchEnd end() {
+            return end;
+        }
+
+        @Override
+        public void detach() {
+            searches.detach(SearchJob.this, () -> {
+                listeners.remove(this);
+                return listeners.isEmpty();
+            });
+        }
+    }
+}

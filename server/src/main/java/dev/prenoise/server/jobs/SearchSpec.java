@@ -1,0 +1,36 @@
+package dev.prenoise.server.jobs;
+
+import dev.prenoise.engine.PromptSpec;
+import dev.prenoise.engine.SamplingSpec;
+import dev.prenoise.noise.Noise;
+import dev.prenoise.noise.NoiseSource;
+import dev.prenoise.search.Budget;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A search as asked for, valid as far as can be told without the model.
+ *
+ * @param id never empty
+ * @param request as it was sent, for the store
+ * @param fingerprint equal for requests that ask for the same search
+ * @param backbone id, never empty
+ * @param width pixels; 0 = native, or what follows from {@code noise}
+ * @param height pixels; 0 = native, or what follows from {@code noise}
+ * @param seed unsigned
+ * @param noise candidate 0, {@code [1, C, H, W]}; null = the seed's
+ * @param budget with at least one limit
+ */
+public record SearchSpec(
+        String id,
+        byte[] request,
+        String fingerprint,
+        String backbone,
+        PromptSpec prompt,
+        SamplingSpec sampling,
+        int width,
+        int height,
+        long seed,
+        NoiseSource source,
+        @Nullable Noise noise,
+        AttentionStrategy strategy,
+        Budget budget) {}

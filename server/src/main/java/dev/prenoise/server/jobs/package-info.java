@@ -1,0 +1,9 @@
+/**
+ * Searches while they run: one lane per device, who shares it, who listens, who stops. Start reading at {@code Searches}.
+ *
+ * <p>Knows the engine's seams and the store; knows neither messages nor calls.
+ */
+@NullMarked
+package dev.prenoise.server.jobs;
+
+import org.jspecify.annotations.NullMarked;
