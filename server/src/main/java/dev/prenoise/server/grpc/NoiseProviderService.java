@@ -1,26 +1,217 @@
 package dev.prenoise.server.grpc;
 
+import com.google.protobuf.InvalidProtocolBufferException;
+import dev.prenoise.engine.BackboneInfo;
 import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.engine.UnknownBackboneException;
+import dev.prenoise.noise.NoiseRecipes;
+import dev.prenoise.server.jobs.Lane;
+import dev.prenoise.server.jobs.SearchSpec;
+import dev.prenoise.server.jobs.Searches;
+import dev.prenoise.server.store.SearchStore;
+import dev.prenoise.server.store.StoredSearch;
+import dev.prenoise.v1.EvaluateAttentionRequest;
+import dev.prenoise.v1.EvaluateAttentionResponse;
 import dev.prenoise.v1.GetCapabilitiesRequest;
 import dev.prenoise.v1.GetCapabilitiesResponse;
+import dev.prenoise.v1.GetSearchRequest;
+import dev.prenoise.v1.GetSearchResponse;
 import dev.prenoise.v1.NoiseProviderGrpc;
+import dev.prenoise.v1.OptimizeNoiseOnHostRequest;
+import dev.prenoise.v1.OptimizeNoiseOnHostResponse;
+import dev.prenoise.v1.OptimizeNoiseRequest;
+import dev.prenoise.v1.OptimizeNoiseResponse;
+import dev.prenoise.v1.ReleaseMemoryRequest;
+import dev.prenoise.v1.ReleaseMemoryResponse;
+import dev.prenoise.v1.SampleNoiseRequest;
+import dev.prenoise.v1.SampleNoiseResponse;
+import dev.prenoise.v1.ScoreImagesRequest;
+import dev.prenoise.v1.ScoreImagesResponse;
+import dev.prenoise.v1.SearchState;
+import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.Executor;
+import java.util.function.Supplier;
 
-/** The contract. Every call is read and validated here and answered from the other rooms. */
+/**
+ * The contract. Every call is validated here before any work and answered from the other rooms; a failure becomes a status here.
+ *
+ * <p>Stateless and thread-safe. Searches run on threads of their own; what is computed on the calling thread needs no model.
+ */
 public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderImplBase {
     private final String version;
     private final ModelCatalog catalog;
+    private final Lane lane;
+    private final Searches searches;
+    private final SearchStore store;
     private final Limits limits;
+    private final RequestValidator validator;
+    private final Executor executor;
 
-    public NoiseProviderService(String version, ModelCatalog catalog, Limits limits) {
+    /**
+     * @param executor sends the streams; may be the server's own
+     */
+    public NoiseProviderService(
+            String version,
+            ModelCatalog catalog,
+            Lane lane,
+            Searches searches,
+            SearchStore store,
+            Limits limits,
+            Executor executor) {
         this.version = version;
         this.catalog = catalog;
+        this.lane = lane;
+        this.searches = searches;
+        this.store = store;
         this.limits = limits;
+        this.executor = executor;
+        validator = new RequestValidator(limits);
     }
 
     @Override
     public void getCapabilities(GetCapabilitiesRequest request, StreamObserver<GetCapabilitiesResponse> response) {
-        response.onNext(Capabilities.of(version, catalog, limits));
+        answer(response, () -> Capabilities.of(version, catalog, limits));
+    }
+
+    @Override
+    public void sampleNoise(SampleNoiseRequest request, StreamObserver<SampleNoiseResponse> response) {
+        answer(response, () -> {
+            validator.check(request);
+            SampleNoiseResponse.Builder noise = SampleNoiseResponse.newBuilder();
+            request.getRecipesList()
+                    .forEach(recipe -> noise.addNoise(Tensors.of(NoiseRecipes.replay(Protos.recipe(recipe)))));
+            return noise.build();
+        });
+    }
+
+    @Override
+    public void optimizeNoise(OptimizeNoiseRequest request, StreamObserver<OptimizeNoiseResponse> response) {
+        try {
+            requireImplemented(request);
+            validator.check(request);
+            String id = request.getSearchId().isEmpty() ? UUID.randomUUID().toString() : request.getSearchId();
+            SearchSpec spec = Protos.search(request, id, backbone(request.getBackbone()));
+            SearchStream stream = new SearchStream(
+                    (ServerCallStreamObserver<OptimizeNoiseResponse>) response, request.getOutput(), store, executor);
+            stream.begin(searches.attach(spec, Protos.illustrations(request.getOutput()), stream::wake));
+        } catch (RuntimeException | Error e) {
+            response.onError(Statuses.of(e));
+        }
+    }
+
+    @Override
+    public void getSearch(GetSearchRequest request, StreamObserver<GetSearchResponse> response) {
+        answer(response, () -> {
+            validator.checkSearchId(request.getSearchId());
+            return search(request.getSearchId());
+        });
+    }
+
+    @Override
+    public void evaluateAttention(
+            EvaluateAttentionRequest request, StreamObserver<EvaluateAttentionResponse> response) {
+        answer(response, () -> {
+            validator.check(request);
+            return AttentionEvaluation.evaluate(request);
+        });
+    }
+
+    @Override
+    public void releaseMemory(ReleaseMemoryRequest request, StreamObserver<ReleaseMemoryResponse> response) {
+        answer(response, () -> ReleaseMemoryResponse.newBuilder()
+                .setBytesFreed(lane.call(catalog::releaseMemory))
+                .build());
+    }
+
+    @Override
+    public StreamObserver<OptimizeNoiseOnHostRequest> optimizeNoiseOnHost(
+            StreamObserver<OptimizeNoiseOnHostResponse> response) {
+        response.onError(
+                Statuses.unimplemented(
+                        "OptimizeNoiseOnHost is not in this version: use OptimizeNoise, which searches on the sidecar's own backbone"));
+        return new IgnoredRequests<>();
+    }
+
+    @Override
+    public void scoreImages(ScoreImagesRequest request, StreamObserver<ScoreImagesResponse> response) {
+        response.onError(Statuses.unimplemented("ScoreImages is not in this version: it has no verifiers yet"));
+    }
+
+    private static void requireImplemented(OptimizeNoiseRequest request) {
+        if (request.hasVerifier() || request.hasCascade()) {
+            throw Statuses.unimplemented("strategy "
+                    + (request.hasVerifier() ? "verifier" : "cascade")
+                    + " is not in this version: it has no verifiers yet; use attention");
+        }
+        if (request.getPrompt().hasConditioning()) {
+            throw Statuses.unimplemented(
+                    "prompt.conditioning is not in this version: leave it out, and the sidecar encodes the prompt itself");
+        }
+    }
+
+    private String backbone(String id) {
+        if (id.isEmpty()) {
+            return catalog.defaultId();
+        }
+        List<String> known = catalog.list().stream().map(BackboneInfo::id).toList();
+        if (!known.contains(id)) {
+            throw new UnknownBackboneException(id, known);
+        }
+        return id;
+    }
+
+    private GetSearchResponse search(String id) {
+        // Asked before the store: a search that is stored in between is then found there.
+        byte[] unstored = searches.unstoredRequest(id);
+        StoredSearch stored = store.search(id);
+        if (stored == null && unstored == null) {
+            throw Statuses.notFound("search_id: " + Violations.quoted(id) + " (expected: the id of a stored search)");
+        }
+        try {
+            if (stored == null) {
+                return GetSearchResponse.newBuilder()
+                        .setRequest(OptimizeNoiseRequest.parseFrom(unstored))
+                        .setState(SearchState.SEARCH_STATE_RUNNING)
+                        .build();
+            }
+            OptimizeNoiseRequest request = OptimizeNoiseRequest.parseFrom(stored.request());
+            GetSearchResponse.Builder response = GetSearchResponse.newBuilder()
+                    .setRequest(request)
+                    .setState(Protos.state(stored.state()))
+                    .setSummary(Summaries.of(store, id, request.getOutput()));
+            if (stored.error() != null) {
+                response.setError(stored.error());
+            }
+            return response.build();
+        } catch (InvalidProtocolBufferException e) {
+            throw new IllegalStateException("search " + id + ": its stored request cannot be read", e);
+        }
+    }
+
+    private static <T> void answer(StreamObserver<T> response, Supplier<T> work) {
+        T message;
+        try {
+            message = work.get();
+        } catch (RuntimeException | Error e) {
+            response.onError(Statuses.of(e));
+            return;
+        }
+        response.onNext(message);
         response.onCompleted();
+    }
+
+    /** What a caller still sends after its call was refused. */
+    private static final class IgnoredRequests<T> implements StreamObserver<T> {
+        @Override
+        public void onNext(T value) {}
+
+        @Override
+        public void onError(Throwable t) {}
+
+        @Override
+        public void onCompleted() {}
     }
 }

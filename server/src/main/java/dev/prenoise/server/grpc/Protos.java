@@ -1,15 +1,388 @@
 package dev.prenoise.server.grpc;
 
+import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.Duration;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Message;
+import dev.prenoise.attention.LossForm;
+import dev.prenoise.engine.PromptSpec;
+import dev.prenoise.engine.SamplingSpec;
+import dev.prenoise.engine.SubjectSpec;
+import dev.prenoise.noise.Noise;
+import dev.prenoise.noise.NoiseRecipe;
+import dev.prenoise.noise.NoiseRecipes;
+import dev.prenoise.noise.NoiseSource;
+import dev.prenoise.noise.NoiseStep;
+import dev.prenoise.search.Budget;
+import dev.prenoise.search.StopReason;
+import dev.prenoise.server.jobs.AttentionStrategy;
+import dev.prenoise.server.jobs.Illustrations;
+import dev.prenoise.server.jobs.Include;
+import dev.prenoise.server.jobs.SearchSpec;
+import dev.prenoise.server.store.Acceptance;
+import dev.prenoise.server.store.HeatMap;
+import dev.prenoise.server.store.SearchState;
+import dev.prenoise.server.store.StoreCodec;
+import dev.prenoise.server.store.StoredCandidate;
+import dev.prenoise.v1.Accepted;
+import dev.prenoise.v1.AttentionLoss;
+import dev.prenoise.v1.AttentionRanking;
+import dev.prenoise.v1.Candidate;
+import dev.prenoise.v1.Optimization;
+import dev.prenoise.v1.OptimizeNoiseRequest;
+import dev.prenoise.v1.Output;
+import dev.prenoise.v1.Perturbation;
+import dev.prenoise.v1.Progress;
+import dev.prenoise.v1.Prompt;
+import dev.prenoise.v1.Sampling;
+import dev.prenoise.v1.Subject;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
-/** The one place that maps messages to domain records and back. */
-final class Protos {
+/**
+ * The one place that maps messages to domain records and back. What comes in is valid already (see {@link RequestValidator}); an
+ * unspecified enum value becomes its default here.
+ */
+public final class Protos {
+    private static final Map<AttentionLoss, String> LOSS_NAMES = Map.of(
+            AttentionLoss.ATTENTION_LOSS_INITNO, "initno",
+            AttentionLoss.ATTENTION_LOSS_CONFORM, "conform",
+            AttentionLoss.ATTENTION_LOSS_SELF_CROSS, "self-cross",
+            AttentionLoss.ATTENTION_LOSS_ATTEND_AND_EXCITE, "attend-and-excite");
+
     private Protos() {}
+
+    // --- requests ---
+
+    static SearchSpec search(OptimizeNoiseRequest request, String id, String backbone) {
+        OptimizeNoiseRequest named = request.toBuilder().setSearchId(id).build();
+        return new SearchSpec(
+                id,
+                named.toByteArray(),
+                fingerprint(request),
+                backbone,
+                prompt(request.getPrompt()),
+                sampling(request.getSampling()),
+                request.getWidth(),
+                request.getHeight(),
+                request.getSeed(),
+                source(request.getNoiseSource()),
+                request.hasNoise() ? noise(request) : null,
+                strategy(request.getAttention()),
+                DefaultBudget.of(budget(request.getBudget()), request.getAttention()));
+    }
+
+    /** Equal for requests that ask for the same search: the id names it, and output says what one caller wants to see of it. */
+    static String fingerprint(OptimizeNoiseRequest request) {
+        byte[] bytes =
+                canonical(request.toBuilder().clearSearchId().clearOutput().build());
+        try {
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java has SHA-256", e);
+        }
+    }
+
+    static Illustrations illustrations(Output output) {
+        return new Illustrations(include(output.getPreview()), output.getAttention(), best(output));
+    }
+
+    /** How many candidates the summary holds. */
+    static int best(Output output) {
+        return Math.max(1, output.getBest());
+    }
+
+    static Include include(dev.prenoise.v1.Include include) {
+        return switch (include) {
+            case INCLUDE_ALL -> Include.ALL;
+            case INCLUDE_BEST -> Include.BEST;
+            default -> Include.NONE;
+        };
+    }
+
+    static LossForm form(dev.prenoise.v1.LossForm form) {
+        return form == dev.prenoise.v1.LossForm.LOSS_FORM_PUBLISHED ? LossForm.PUBLISHED : LossForm.RANKING;
+    }
+
+    /** Null for an unspecified or unknown loss. */
+    static @Nullable String lossName(AttentionLoss loss) {
+        return LOSS_NAMES.get(loss);
+    }
+
+    static NoiseRecipe recipe(dev.prenoise.v1.NoiseRecipe recipe) {
+        return new NoiseRecipe(
+                recipe.getSeed(),
+                source(recipe.getSource()),
+                recipe.getShapeList(),
+                recipe.getStepsList().stream().map(Protos::step).toList(),
+                recipe.getBaseSha256().isEmpty() ? null : recipe.getBaseSha256());
+    }
+
+    static java.time.Duration duration(Duration duration) {
+        return java.time.Duration.ofSeconds(duration.getSeconds(), duration.getNanos());
+    }
+
+    private static PromptSpec prompt(Prompt prompt) {
+        return new PromptSpec(
+                prompt.getText(),
+                prompt.getNegativeText(),
+                prompt.getSubjectsList().stream().map(Protos::subject).toList());
+    }
+
+    private static SubjectSpec subject(Subject subject) {
+        return new SubjectSpec(subject.getText(), subject.getAttributesList(), subject.getTokenIndicesList());
+    }
+
+    private static SamplingSpec sampling(Sampling sampling) {
+        return new SamplingSpec(
+                sampling.getSampler(),
+                sampling.getSchedule(),
+                sampling.getSteps(),
+                sampling.getGuidanceScale(),
+                sampling.getSigmasList());
+    }
+
+    private static NoiseSource source(dev.prenoise.v1.NoiseSource source) {
+        return source == dev.prenoise.v1.NoiseSource.NOISE_SOURCE_NV_PHILOX
+                ? NoiseSource.NV_PHILOX
+                : NoiseSource.TORCH_CPU;
+    }
+
+    private static Noise noise(OptimizeNoiseRequest request) {
+        long[] shape = request.getNoise().getShapeList().stream()
+                .mapToLong(Long::longValue)
+                .toArray();
+        return Noise.of(shape, Tensors.floats(request.getNoise()));
+    }
+
+    private static AttentionStrategy strategy(AttentionRanking ranking) {
+        String loss = lossName(ranking.getLoss());
+        if (loss == null) {
+            throw new IllegalArgumentException(
+                    "attention.loss: " + ranking.getLoss() + " (expected: a checked request)");
+        }
+        return new AttentionStrategy(loss, form(ranking.getForm()), ranking.getOptimize(), lossName(ranking.getThen()));
+    }
+
+    private static Budget budget(dev.prenoise.v1.Budget budget) {
+        return new Budget(
+                budget.getLossEvaluations(),
+                budget.getFunctionEvaluations(),
+                duration(budget.getWallTime()),
+                budget.getStopOnPlateau());
+    }
+
+    private static NoiseStep step(dev.prenoise.v1.NoiseStep step) {
+        return step.hasOptimization()
+                ? new NoiseStep.Optimization(
+                        step.getOptimization().getAlgorithm(),
+                        step.getOptimization().getLossEvaluations())
+                : new NoiseStep.Perturbation(
+                        step.getPerturbation().getSeed(), step.getPerturbation().getStepSize());
+    }
+
+    // --- responses ---
+
+    static Accepted accepted(String id, Acceptance acceptance) {
+        return Accepted.newBuilder()
+                .setSearchId(id)
+                .setBackbone(acceptance.backbone())
+                .addAllSubjects(
+                        acceptance.subjects().stream().map(Protos::subject).toList())
+                .setBudget(budget(acceptance.budget()))
+                .addAllNoiseShape(acceptance.noiseShape())
+                .build();
+    }
+
+    static Progress progress(dev.prenoise.server.jobs.Progress progress) {
+        return Progress.newBuilder()
+                .setLossEvaluations(progress.spent().lossEvaluations())
+                .setFunctionEvaluations(progress.spent().functionEvaluations() + progress.illustrationCalls())
+                .setElapsed(duration(progress.elapsed()))
+                .setFraction(progress.fraction())
+                .setBestScore(progress.bestScore())
+                .setStage(progress.stage())
+                .build();
+    }
+
+    /** With its noise, where it is asked for: from the store, or made again from the recipe. */
+    static Candidate candidate(
+            StoredCandidate stored, boolean lowerIsBetter, boolean withNoise, boolean withPreview, boolean withMaps) {
+        dev.prenoise.search.Candidate candidate = stored.candidate();
+        Candidate.Builder message = Candidate.newBuilder()
+                .setIndex(candidate.index())
+                .setRecipe(recipe(candidate.recipe()))
+                .setScore(candidate.score())
+                .setScoreIsLoss(lowerIsBetter)
+                .putAllTerms(candidate.terms())
+                .setBestSoFar(stored.bestSoFar());
+        if (withNoise) {
+            Noise noise = candidate.noise();
+            message.setNoise(Tensors.of(noise == null ? NoiseRecipes.replay(candidate.recipe()) : noise));
+        }
+        byte[] preview = stored.preview();
+        if (withPreview && preview != null) {
+            message.setPreviewPng(com.google.protobuf.ByteString.copyFrom(preview));
+        }
+        if (withMaps) {
+            stored.heatMaps().forEach(map -> message.addAttention(heatMap(map)));
+        }
+        return message.build();
+    }
+
+    static dev.prenoise.v1.StopReason stopReason(@Nullable StopReason reason) {
+        if (reason == null) {
+            return dev.prenoise.v1.StopReason.STOP_REASON_UNSPECIFIED;
+        }
+        return switch (reason) {
+            case BUDGET -> dev.prenoise.v1.StopReason.STOP_REASON_BUDGET;
+            case PLATEAU -> dev.prenoise.v1.StopReason.STOP_REASON_PLATEAU;
+            case THRESHOLD -> dev.prenoise.v1.StopReason.STOP_REASON_THRESHOLD;
+            case CANCELLED -> dev.prenoise.v1.StopReason.STOP_REASON_CANCELLED;
+        };
+    }
+
+    static dev.prenoise.v1.SearchState state(SearchState state) {
+        return switch (state) {
+            case RUNNING -> dev.prenoise.v1.SearchState.SEARCH_STATE_RUNNING;
+            case DONE -> dev.prenoise.v1.SearchState.SEARCH_STATE_DONE;
+            case CANCELLED -> dev.prenoise.v1.SearchState.SEARCH_STATE_CANCELLED;
+            case FAILED -> dev.prenoise.v1.SearchState.SEARCH_STATE_FAILED;
+            case INTERRUPTED -> dev.prenoise.v1.SearchState.SEARCH_STATE_INTERRUPTED;
+        };
+    }
 
     static Duration duration(java.time.Duration duration) {
         return Duration.newBuilder()
                 .setSeconds(duration.getSeconds())
                 .setNanos(duration.getNano())
                 .build();
+    }
+
+    private static Subject subject(SubjectSpec subject) {
+        return Subject.newBuilder()
+                .setText(subject.text())
+                .addAllAttributes(subject.attributes())
+                .addAllTokenIndices(subject.tokenIndices())
+                .build();
+    }
+
+    private static dev.prenoise.v1.Budget budget(Budget budget) {
+        dev.prenoise.v1.Budget.Builder message = dev.prenoise.v1.Budget.newBuilder()
+                .setLossEvaluations(budget.lossEvaluations())
+                .setFunctionEvaluations(budget.functionEvaluations())
+                .setStopOnPlateau(budget.stopOnPlateau());
+        if (!budget.wallTime().isZero()) {
+            message.setWallTime(duration(budget.wallTime()));
+        }
+        return message.build();
+    }
+
+    private static dev.prenoise.v1.NoiseRecipe recipe(NoiseRecipe recipe) {
+        dev.prenoise.v1.NoiseRecipe.Builder message = dev.prenoise.v1.NoiseRecipe.newBuilder()
+                .setSeed(recipe.seed())
+                .setSource(source(recipe.source()))
+                .addAllShape(recipe.shape())
+                .addAllSteps(recipe.steps().stream().map(Protos::step).toList());
+        if (recipe.baseSha256() != null) {
+            message.setBaseSha256(recipe.baseSha256());
+        }
+        return message.build();
+    }
+
+    private static dev.prenoise.v1.NoiseSource source(NoiseSource source) {
+        return switch (source) {
+            case TORCH_CPU -> dev.prenoise.v1.NoiseSource.NOISE_SOURCE_TORCH_CPU;
+            case NV_PHILOX -> dev.prenoise.v1.NoiseSource.NOISE_SOURCE_NV_PHILOX;
+        };
+    }
+
+    private static dev.prenoise.v1.NoiseStep step(NoiseStep step) {
+        dev.prenoise.v1.NoiseStep.Builder message = dev.prenoise.v1.NoiseStep.newBuilder();
+        if (step instanceof NoiseStep.Perturbation perturbation) {
+            message.setPerturbation(
+                    Perturbation.newBuilder().setSeed(perturbation.seed()).setStepSize(perturbation.stepSize()));
+        }
+        if (step instanceof NoiseStep.Optimization optimization) {
+            message.setOptimization(Optimization.newBuilder()
+                    .setAlgorithm(optimization.algorithm())
+                    .setLossEvaluations(optimization.lossEvaluations()));
+        }
+        return message.build();
+    }
+
+    private static dev.prenoise.v1.HeatMap heatMap(HeatMap map) {
+        return dev.prenoise.v1.HeatMap.newBuilder()
+                .setSubject(map.subject())
+                .setMap(Tensors.of(map.values(), map.rows(), map.columns()))
+                .build();
+    }
+
+    // --- columns of the store ---
+
+    /** Recipes and acceptances as the bytes of their messages. */
+    public static StoreCodec storeCodec() {
+        return new StoreCodec() {
+            @Override
+            public byte[] encode(NoiseRecipe recipe) {
+                return canonical(Protos.recipe(recipe));
+            }
+
+            @Override
+            public NoiseRecipe recipe(byte[] bytes) {
+                try {
+                    return Protos.recipe(dev.prenoise.v1.NoiseRecipe.parseFrom(bytes));
+                } catch (InvalidProtocolBufferException e) {
+                    throw new UncheckedIOException(e);
+                }
+            }
+
+            @Override
+            public byte[] encode(Acceptance acceptance) {
+                return canonical(accepted("", acceptance));
+            }
+
+            @Override
+            public Acceptance acceptance(byte[] bytes) {
+                try {
+                    Accepted accepted = Accepted.parseFrom(bytes);
+                    List<SubjectSpec> subjects = accepted.getSubjectsList().stream()
+                            .map(Protos::subject)
+                            .toList();
+                    return new Acceptance(
+                            accepted.getBackbone(),
+                            subjects,
+                            budget(accepted.getBudget()),
+                            accepted.getNoiseShapeList());
+                } catch (InvalidProtocolBufferException e) {
+                    throw new UncheckedIOException(e);
+                }
+            }
+        };
+    }
+
+    /** The same bytes for equal messages, within and across processes. */
+    private static byte[] canonical(Message message) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(message.getSerializedSize());
+        CodedOutputStream out = CodedOutputStream.newInstance(bytes);
+        out.useDeterministicSerialization();
+        try {
+            message.writeTo(out);
+            out.flush();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return bytes.toByteArray();
+    }
+
+    static long[] shape(List<Long> shape) {
+        return shape.stream().mapToLong(Long::longValue).toArray();
     }
 }

@@ -1,7 +1,6 @@
 package dev.prenoise.server.ops;
 
 import dev.prenoise.engine.ModelCatalog;
-import dev.prenoise.server.grpc.NoiseProviderService;
 import dev.prenoise.v1.NoiseProviderGrpc;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.ManagedChannel;
@@ -21,9 +20,9 @@ import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.UUID;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -36,18 +35,20 @@ import org.jspecify.annotations.Nullable;
 public final class SidecarServer implements AutoCloseable {
     private static final int MIN_TOKEN_LENGTH = 16;
     private static final int MAX_METADATA_BYTES = 16 << 10;
-    private static final int CALL_THREADS = 8;
+
+    /** How long an interrupted search may take for the evaluation that it is in. */
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+    private static final Duration LAST_MESSAGES = Duration.ofSeconds(1);
+
+    private record Running(Server server, Workplace workplace) {}
 
     private final SidecarConfig config;
     private final ModelCatalog catalog;
     private final HealthStatusManager health = new HealthStatusManager();
-    private final ExecutorService calls = Executors.newFixedThreadPool(CALL_THREADS, runnable -> {
-        Thread thread = new Thread(runnable, "prenoise-call");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final CountDownLatch closed = new CountDownLatch(1);
 
-    private @Nullable Server server;
+    private @Nullable Running running;
     private @Nullable ManagedChannel channel;
 
     public SidecarServer(SidecarConfig config, ModelCatalog catalog) {
@@ -87,7 +88,7 @@ public final class SidecarServer implements AutoCloseable {
     }
 
     private synchronized Server start(ServerBuilder<?> builder, String what) {
-        if (server != null) {
+        if (running != null) {
             throw new IllegalStateException("start: called twice (expected: once)");
         }
         String token = config.token();
@@ -98,21 +99,23 @@ public final class SidecarServer implements AutoCloseable {
             }
             builder.intercept(new TokenInterceptor(token));
         }
-        health.setStatus(NoiseProviderGrpc.SERVICE_NAME, ServingStatus.SERVING);
-        Server started = builder.executor(calls)
+        Workplace workplace = Workplace.open(config, catalog);
+        Server server = builder.executor(workplace.calls())
                 .maxInboundMessageSize(config.limits().maxMessageBytes())
                 .maxInboundMetadataSize(MAX_METADATA_BYTES)
-                .addService(new NoiseProviderService(ProductVersion.get(), catalog, config.limits()))
+                .addService(workplace.service())
                 .addService(health.getHealthService())
                 .addService(ProtoReflectionServiceV1.newInstance())
                 .build();
         try {
-            started.start();
+            server.start();
         } catch (IOException e) {
-            throw new StartException("cannot " + what + ": " + rootMessage(e), e);
+            workplace.close();
+            throw new StartException("cannot " + what + " (" + rootMessage(e) + ")", e);
         }
-        server = started;
-        return started;
+        health.setStatus(NoiseProviderGrpc.SERVICE_NAME, ServingStatus.SERVING);
+        running = new Running(server, workplace);
+        return server;
     }
 
     /** Drains when the JVM is told to stop (SIGTERM, Ctrl-C). */
@@ -120,30 +123,41 @@ public final class SidecarServer implements AutoCloseable {
         Runtime.getRuntime().addShutdownHook(new Thread(this::close, "prenoise-drain"));
     }
 
+    /** Returns when this was closed. */
     public void awaitTermination() throws InterruptedException {
-        Server running;
-        synchronized (this) {
-            running = server;
-        }
-        if (running != null) {
-            running.awaitTermination();
-        }
+        closed.await();
     }
 
     /**
-     * Drains and stops: health turns NOT_SERVING, new searches are refused, running ones get the grace time and are then stored where they
-     * are.
+     * Drains and stops. Health turns NOT_SERVING and new searches are refused at once; running searches get the grace time, and those that
+     * have not ended then are stored where they are, so that the same request goes on with them later. Returns when all is stored; calling it
+     * again waits for the first.
      */
     @Override
     public synchronized void close() {
         health.enterTerminalState();
-        if (channel != null) {
-            channel.shutdownNow();
+        Running server = running;
+        if (server != null && closed.getCount() != 0) {
+            server.workplace().searches().drain(config.grace(), PATIENCE);
+            // The streams' last messages are on their way.
+            server.server().shutdown();
+            awaitQuietly(server.server(), LAST_MESSAGES);
+            server.server().shutdownNow();
+            awaitQuietly(server.server(), LAST_MESSAGES);
+            if (channel != null) {
+                channel.shutdownNow();
+            }
+            server.workplace().close();
         }
-        if (server != null) {
-            server.shutdownNow();
+        closed.countDown();
+    }
+
+    private static void awaitQuietly(Server server, Duration time) {
+        try {
+            server.awaitTermination(time.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
-        calls.shutdown();
     }
 
     /** Anybody who reaches a sidecar may spend its GPU and read its prompts. */

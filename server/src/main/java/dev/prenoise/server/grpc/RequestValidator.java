@@ -1,0 +1,340 @@
+package dev.prenoise.server.grpc;
+
+import static dev.prenoise.server.grpc.Violations.quoted;
+
+import com.google.protobuf.Duration;
+import com.google.protobuf.ProtocolMessageEnum;
+import dev.prenoise.noise.NoiseRecipes;
+import dev.prenoise.v1.AttentionLoss;
+import dev.prenoise.v1.AttentionRanking;
+import dev.prenoise.v1.Budget;
+import dev.prenoise.v1.EvaluateAttentionRequest;
+import dev.prenoise.v1.Include;
+import dev.prenoise.v1.LossForm;
+import dev.prenoise.v1.NoiseRecipe;
+import dev.prenoise.v1.NoiseSource;
+import dev.prenoise.v1.OptimizeNoiseRequest;
+import dev.prenoise.v1.Output;
+import dev.prenoise.v1.Prompt;
+import dev.prenoise.v1.SampleNoiseRequest;
+import dev.prenoise.v1.Sampling;
+import dev.prenoise.v1.Subject;
+import dev.prenoise.v1.Tensor;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/**
+ * Reads requests for what is wrong with them, all of it, before any work. What only an open model can know (sizes it takes, subjects of the
+ * prompt, names of samplers) it finds itself when the search begins.
+ */
+final class RequestValidator {
+    private static final Pattern SEARCH_ID = Pattern.compile("[A-Za-z0-9._:-]{1,128}");
+    private static final int MAX_NAME_LENGTH = 64;
+    private static final int MAX_ATTRIBUTES = 16;
+    private static final int MAX_TOKENS = 77 * 64;
+    private static final int MAX_BEST = 64;
+    private static final double MAX_GUIDANCE_SCALE = 1000;
+    private static final String SEARCH_ID_FORM = "1 to 128 letters, digits, \".\", \"_\", \":\" or \"-\"";
+
+    private final Limits limits;
+
+    RequestValidator(Limits limits) {
+        this.limits = limits;
+    }
+
+    /**
+     * @throws InvalidRequestException with every bad field
+     */
+    void check(OptimizeNoiseRequest request) {
+        Violations violations = new Violations();
+        if (!request.getSearchId().isEmpty()) {
+            checkSearchId(violations, request.getSearchId());
+        }
+        checkPrompt(violations, request.getPrompt());
+        checkRange(violations, "width", request.getWidth(), limits.maxSide());
+        checkRange(violations, "height", request.getHeight(), limits.maxSide());
+        checkKnown(
+                violations,
+                "noise_source",
+                request.getNoiseSource(),
+                request.getNoiseSourceValue(),
+                NoiseSource.values());
+        if (request.hasNoise()) {
+            Tensors.check(violations, "noise", request.getNoise(), "[1, C, H, W]");
+        }
+        checkSampling(violations, request.getSampling());
+        checkStrategy(violations, request);
+        checkBudget(violations, request.getBudget());
+        checkOutput(violations, request.getOutput());
+        violations.throwIfAny();
+    }
+
+    /**
+     * @throws InvalidRequestException with every bad field
+     */
+    void check(SampleNoiseRequest request) {
+        Violations violations = new Violations();
+        int count = request.getRecipesCount();
+        if (count < 1 || count > limits.maxRecipes()) {
+            violations.add("recipes", count + " of them", "1 to " + limits.maxRecipes());
+            violations.throwIfAny();
+        }
+        long values = 0;
+        for (int i = 0; i < count; i++) {
+            NoiseRecipe recipe = request.getRecipes(i);
+            String field = "recipes[" + i + "]";
+            checkKnown(
+                    violations, field + ".source", recipe.getSource(), recipe.getSourceValue(), NoiseSource.values());
+            if (!recipe.getBaseSha256().isEmpty()) {
+                violations.add(
+                        field + ".base_sha256",
+                        quoted(recipe.getBaseSha256()),
+                        "empty: the tensor it names is not here");
+            }
+            for (int j = 0; j < recipe.getStepsCount(); j++) {
+                if (!recipe.getSteps(j).hasPerturbation()) {
+                    violations.add(
+                            field + ".steps[" + j + "]",
+                            recipe.getSteps(j).hasOptimization() ? "optimization" : "not set",
+                            "perturbation: only that replays from numbers");
+                }
+            }
+            try {
+                NoiseRecipes.validate(Protos.recipe(recipe), limits.maxNoiseValues());
+                values += dev.prenoise.noise.Noise.sizeOf(Protos.shape(recipe.getShapeList()));
+            } catch (IllegalArgumentException e) {
+                violations.add(field + ".", e);
+            }
+        }
+        if (values > limits.maxNoiseValues()) {
+            violations.add("recipes", values + " values altogether", "at most " + limits.maxNoiseValues());
+        }
+        violations.throwIfAny();
+    }
+
+    /**
+     * @throws InvalidRequestException with every bad field
+     */
+    void check(EvaluateAttentionRequest request) {
+        Violations violations = new Violations();
+        checkLoss(violations, "loss", request.getLoss(), request.getLossValue());
+        checkKnown(violations, "form", request.getForm(), request.getFormValue(), LossForm.values());
+        Tensor cross = request.getAttention().getCrossAttention();
+        boolean readable = Tensors.check(violations, "attention.cross_attention", cross, "[H, W, T]");
+        if (readable && cross.getShape(2) < 3) {
+            violations.add("attention.cross_attention.shape", Tensors.shapeText(cross), "at least 3 tokens");
+        }
+        checkSelfAttention(violations, request, readable);
+        if (request.hasPreviousCross()) {
+            boolean previous = Tensors.check(violations, "previous_cross", request.getPreviousCross(), "[H, W, T]");
+            if (previous
+                    && readable
+                    && !request.getPreviousCross().getShapeList().equals(cross.getShapeList())) {
+                violations.add(
+                        "previous_cross.shape",
+                        Tensors.shapeText(request.getPreviousCross()),
+                        Tensors.shapeText(cross) + ", that of attention.cross_attention");
+            }
+        }
+        if (request.getEndOfTextIndex() < 0) {
+            violations.add("end_of_text_index", request.getEndOfTextIndex(), ">= 0");
+        }
+        if (request.getSubjectsCount() == 0) {
+            violations.add("subjects", "empty", "at least one");
+        }
+        checkSubjects(violations, "subjects", request.getSubjectsList(), true);
+        violations.throwIfAny();
+    }
+
+    /**
+     * @throws InvalidRequestException when it cannot be the id of a search
+     */
+    void checkSearchId(String id) {
+        Violations violations = new Violations();
+        checkSearchId(violations, id);
+        violations.throwIfAny();
+    }
+
+    private static void checkSearchId(Violations violations, String id) {
+        if (!SEARCH_ID.matcher(id).matches()) {
+            violations.add("search_id", quoted(id), SEARCH_ID_FORM);
+        }
+    }
+
+    private void checkPrompt(Violations violations, Prompt prompt) {
+        if (prompt.getText().isBlank()) {
+            violations.add("prompt.text", quoted(prompt.getText()), "not empty");
+        }
+        checkLength(violations, "prompt.text", prompt.getText(), limits.maxPromptLength());
+        checkLength(violations, "prompt.negative_text", prompt.getNegativeText(), limits.maxPromptLength());
+        checkSubjects(violations, "prompt.subjects", prompt.getSubjectsList(), false);
+    }
+
+    /**
+     * @param indexed whether there is no text to find them in, so that each must carry its token indices
+     */
+    private void checkSubjects(Violations violations, String field, List<Subject> subjects, boolean indexed) {
+        if (subjects.size() > limits.maxSubjects()) {
+            violations.add(field, subjects.size() + " of them", "at most " + limits.maxSubjects());
+            return;
+        }
+        for (int i = 0; i < subjects.size(); i++) {
+            checkSubject(violations, field + "[" + i + "]", subjects.get(i), indexed);
+        }
+    }
+
+    private void checkSubject(Violations violations, String field, Subject subject, boolean indexed) {
+        checkLength(violations, field + ".text", subject.getText(), limits.maxPromptLength());
+        if (indexed && subject.getTokenIndicesCount() == 0) {
+            violations.add(field + ".token_indices", "empty", "at least one");
+        }
+        if (!indexed && subject.getText().isBlank() && subject.getTokenIndicesCount() == 0) {
+            violations.add(field + ".text", quoted(subject.getText()), "not empty, or token_indices set");
+        }
+        if (subject.getAttributesCount() > MAX_ATTRIBUTES) {
+            violations.add(
+                    field + ".attributes", subject.getAttributesCount() + " of them", "at most " + MAX_ATTRIBUTES);
+            return;
+        }
+        for (int j = 0; j < subject.getAttributesCount(); j++) {
+            String attribute = subject.getAttributes(j);
+            if (attribute.isBlank()) {
+                violations.add(field + ".attributes[" + j + "]", quoted(attribute), "not empty");
+            }
+            checkLength(violations, field + ".attributes[" + j + "]", attribute, limits.maxPromptLength());
+        }
+        if (subject.getTokenIndicesCount() > MAX_TOKENS) {
+            violations.add(
+                    field + ".token_indices", subject.getTokenIndicesCount() + " of them", "at most " + MAX_TOKENS);
+            return;
+        }
+        for (int j = 0; j < subject.getTokenIndicesCount(); j++) {
+            if (subject.getTokenIndices(j) < 1) {
+                violations.add(
+                        field + ".token_indices[" + j + "]", subject.getTokenIndices(j), ">= 1, as position 0 is BOS");
+            }
+        }
+    }
+
+    private void checkSampling(Violations violations, Sampling sampling) {
+        checkLength(violations, "sampling.sampler", sampling.getSampler(), MAX_NAME_LENGTH);
+        checkLength(violations, "sampling.schedule", sampling.getSchedule(), MAX_NAME_LENGTH);
+        checkRange(violations, "sampling.steps", sampling.getSteps(), limits.maxSteps());
+        double guidance = sampling.getGuidanceScale();
+        // Negated, so that NaN is refused too.
+        if (!(guidance >= 0 && guidance <= MAX_GUIDANCE_SCALE)) {
+            violations.add("sampling.guidance_scale", guidance, "0 to " + (int) MAX_GUIDANCE_SCALE);
+        }
+        checkSigmas(violations, sampling.getSigmasList());
+    }
+
+    private void checkSigmas(Violations violations, List<Double> sigmas) {
+        if (sigmas.size() > limits.maxSteps() + 1) {
+            violations.add("sampling.sigmas", sigmas.size() + " of them", "at most " + (limits.maxSteps() + 1));
+            return;
+        }
+        for (int i = 0; i < sigmas.size(); i++) {
+            double sigma = sigmas.get(i);
+            String field = "sampling.sigmas[" + i + "]";
+            if (!Double.isFinite(sigma) || sigma < 0 || i == 0 && sigma == 0) {
+                violations.add(field, sigma, i == 0 ? "finite and > 0" : "finite and >= 0");
+                return;
+            }
+            if (i > 0 && sigma >= sigmas.get(i - 1)) {
+                violations.add(field, sigma, "less than the one before, " + sigmas.get(i - 1));
+                return;
+            }
+        }
+    }
+
+    private static void checkStrategy(Violations violations, OptimizeNoiseRequest request) {
+        if (!request.hasAttention()) {
+            violations.add("strategy", "not set", "attention");
+            return;
+        }
+        AttentionRanking ranking = request.getAttention();
+        checkLoss(violations, "attention.loss", ranking.getLoss(), ranking.getLossValue());
+        checkKnown(violations, "attention.form", ranking.getForm(), ranking.getFormValue(), LossForm.values());
+        checkKnown(violations, "attention.then", ranking.getThen(), ranking.getThenValue(), AttentionLoss.values());
+    }
+
+    private void checkBudget(Violations violations, Budget budget) {
+        checkRange(violations, "budget.loss_evaluations", budget.getLossEvaluations(), limits.maxLossEvaluations());
+        checkRange(
+                violations,
+                "budget.function_evaluations",
+                budget.getFunctionEvaluations(),
+                limits.maxFunctionEvaluations());
+        Duration time = budget.getWallTime();
+        long most = limits.maxWallTime().toSeconds();
+        if (time.getSeconds() < 0 || time.getNanos() < 0 || time.getNanos() > 999_999_999) {
+            violations.add("budget.wall_time", time.getSeconds() + " s " + time.getNanos() + " ns", ">= 0");
+        } else if (time.getSeconds() > most || time.getSeconds() == most && time.getNanos() > 0) {
+            violations.add("budget.wall_time", time.getSeconds() + " s", "at most " + most + " s");
+        }
+    }
+
+    private static void checkOutput(Violations violations, Output output) {
+        checkRange(violations, "output.best", output.getBest(), MAX_BEST);
+        checkKnown(violations, "output.noise", output.getNoise(), output.getNoiseValue(), Include.values());
+        checkKnown(violations, "output.preview", output.getPreview(), output.getPreviewValue(), Include.values());
+    }
+
+    private static void checkSelfAttention(
+            Violations violations, EvaluateAttentionRequest request, boolean crossReadable) {
+        if (!request.getAttention().hasSelfAttention()) {
+            boolean read = request.getLoss() == AttentionLoss.ATTENTION_LOSS_INITNO
+                    || request.getLoss() == AttentionLoss.ATTENTION_LOSS_SELF_CROSS;
+            if (read) {
+                violations.add(
+                        "attention.self_attention", "not set", "[H, W, H*W], which " + request.getLoss() + " reads");
+            }
+            return;
+        }
+        Tensor cross = request.getAttention().getCrossAttention();
+        Tensor self = request.getAttention().getSelfAttention();
+        boolean readable = Tensors.check(violations, "attention.self_attention", self, "[H, W, H*W]");
+        if (!readable || !crossReadable) {
+            return;
+        }
+        long rows = cross.getShape(0);
+        long columns = cross.getShape(1);
+        if (!self.getShapeList().equals(List.of(rows, columns, rows * columns))) {
+            violations.add(
+                    "attention.self_attention.shape",
+                    Tensors.shapeText(self),
+                    List.of(rows, columns, rows * columns).toString());
+        }
+    }
+
+    private static void checkLoss(Violations violations, String field, AttentionLoss loss, int number) {
+        if (Protos.lossName(loss) == null) {
+            violations.add(
+                    field,
+                    loss == AttentionLoss.UNRECOGNIZED ? number : loss,
+                    "ATTENTION_LOSS_INITNO, _CONFORM, _SELF_CROSS or _ATTEND_AND_EXCITE");
+        }
+    }
+
+    /** The last of an enum's values is the one that generated code has for numbers it does not know. */
+    private static <E extends Enum<E> & ProtocolMessageEnum> void checkKnown(
+            Violations violations, String field, E value, int number, E[] values) {
+        if (value == values[values.length - 1]) {
+            violations.add(field, number, "0 to " + (values.length - 2));
+        }
+    }
+
+    private static void checkRange(Violations violations, String field, int value, int most) {
+        if (value < 0) {
+            violations.add(field, value, ">= 0");
+        } else if (value > most) {
+            violations.add(field, value, "at most " + most);
+        }
+    }
+
+    private static void checkLength(Violations violations, String field, String text, int most) {
+        if (text.length() > most) {
+            violations.add(field, text.length() + " characters", "at most " + most);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+package dev.prenoise.server.grpc;
+
+import com.google.protobuf.Any;
+import com.google.rpc.BadRequest;
+import com.google.rpc.Code;
+import com.google.rpc.RetryInfo;
+import com.google.rpc.Status;
+import dev.prenoise.engine.InvalidFieldException;
+import dev.prenoise.engine.ModelException;
+import dev.prenoise.engine.UnknownBackboneException;
+import dev.prenoise.server.grpc.Violations.Violation;
+import dev.prenoise.server.jobs.BusyException;
+import dev.prenoise.server.jobs.SearchExistsException;
+import dev.prenoise.server.jobs.ShuttingDownException;
+import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
+import java.util.List;
+import java.util.Locale;
+import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What a failure is to the caller. */
+final class Statuses {
+    private static final Logger LOG = LoggerFactory.getLogger(Statuses.class);
+
+    /** A status travels in the trailers, once as text and once encoded, and peers take 8 kB of those altogether. */
+    private static final int LONGEST_TEXT = 1000;
+
+    private Statuses() {}
+
+    static StatusRuntimeException of(Throwable failure) {
+        if (failure instanceof StatusRuntimeException status) {
+            return status;
+        }
+        if (failure instanceof InvalidRequestException invalid) {
+            return invalid(invalid.violations());
+        }
+        if (failure instanceof InvalidFieldException invalid) {
+            return invalid(List.of(new Violation(invalid.field(), invalid.description())));
+        }
+        if (failure instanceof UnknownBackboneException) {
+            return status(Code.NOT_FOUND, failure.getMessage());
+        }
+        if (failure instanceof SearchExistsException) {
+            return status(Code.ALREADY_EXISTS, failure.getMessage());
+        }
+        if (failure instanceof BusyException busy) {
+            return busy(busy);
+        }
+        if (failure instanceof ShuttingDownException) {
+            return status(Code.UNAVAILABLE, failure.getMessage());
+        }
+        if (isOutOfMemory(failure)) {
+            LOG.warn("out of memory", failure);
+            return status(
+                    Code.RESOURCE_EXHAUSTED,
+                    "out of memory: ask for a smaller picture, or free memory with ReleaseMemory and try again");
+        }
+        if (failure instanceof ModelException) {
+            return status(Code.FAILED_PRECONDITION, failure.getMessage());
+        }
+        String id = UUID.randomUUID().toString().substring(0, 8);
+        LOG.error("internal error {}", id, failure);
+        return status(Code.INTERNAL, "internal error " + id + ": the sidecar's log has it under this number");
+    }
+
+    static StatusRuntimeException unimplemented(String sentence) {
+        return status(Code.UNIMPLEMENTED, sentence);
+    }
+
+    static StatusRuntimeException notFound(String sentence) {
+        return status(Code.NOT_FOUND, sentence);
+    }
+
+    static StatusRuntimeException interrupted(String searchId) {
+        return status(
+                Code.UNAVAILABLE,
+                "the sidecar is shutting down; send the request again with search_id \"" + searchId
+                        + "\" to go on from here");
+    }
+
+    static StatusRuntimeException cancelled() {
+        return status(Code.CANCELLED, "the search was cancelled");
+    }
+
+    private static StatusRuntimeException invalid(List<Violation> violations) {
+        BadRequest.Builder details = BadRequest.newBuilder();
+        StringBuilder message = new StringBuilder();
+        int bytes = 0;
+        for (int i = 0; i < violations.size(); i++) {
+            String text = clipped(violations.get(i).toString());
+            bytes += text.getBytes(java.nio.charset.StandardCharsets.UTF_8).length;
+            if (i > 0 && bytes > LONGEST_TEXT) {
+                message.append("; and ").append(violations.size() - i).append(" more");
+                break;
+            }
+            message.append(i == 0 ? "" : "; ").append(text);
+            details.addFieldViolationsBuilder()
+                    .setField(violations.get(i).field())
+                    .setDescription(clipped(violations.get(i).description()));
+        }
+        return StatusProto.toStatusRuntimeException(Status.newBuilder()
+                .setCode(Code.INVALID_ARGUMENT_VALUE)
+                .setMessage(message.toString())
+                .addDetails(Any.pack(details.build()))
+                .build());
+    }
+
+    private static StatusRuntimeException busy(BusyException busy) {
+        RetryInfo retry = RetryInfo.newBuilder()
+                .setRetryDelay(Protos.duration(busy.retryDelay()))
+                .build();
+        return StatusProto.toStatusRuntimeException(Status.newBuilder()
+                .setCode(Code.RESOURCE_EXHAUSTED_VALUE)
+                .setMessage(String.valueOf(busy.getMessage()))
+                .addDetails(Any.pack(retry))
+                .build());
+    }
+
+    private static StatusRuntimeException status(Code code, @org.jspecify.annotations.Nullable String message) {
+        return StatusProto.toStatusRuntimeException(Status.newBuilder()
+                .setCode(code.getNumber())
+                .setMessage(clipped(String.valueOf(message)))
+                .build());
+    }
+
+    /** Java's own, or a device's: libtorch throws a plain error that says so. */
+    private static boolean isOutOfMemory(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            String message = String.valueOf(cause.getMessage()).toLowerCase(Locale.ROOT);
+            if (cause instanceof OutOfMemoryError
+                    || message.contains("out of memory")
+                    || message.contains("can't allocate memory")) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static String clipped(String text) {
+        return text.length() <= LONGEST_TEXT ? text : text.substring(0, LONGEST_TEXT) + "...";
+    }
+}

@@ -1,0 +1,52 @@
+package dev.prenoise.server.grpc;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Collects what is wrong with a request, so that a caller learns of all of it at once. */
+final class Violations {
+    private static final int LONGEST_VALUE = 60;
+
+    /** One bad field; the description reads {@code value (expected: what)}. */
+    record Violation(String field, String description) {
+        @Override
+        public String toString() {
+            return field + ": " + description;
+        }
+    }
+
+    private final List<Violation> violations = new ArrayList<>();
+
+    void add(String field, Object value, String expected) {
+        violations.add(new Violation(field, value + " (expected: " + expected + ")"));
+    }
+
+    /** Takes a message that already reads {@code field: value (expected: what)}; the prefix leads to its field, such as {@code recipes[0].} */
+    void add(String prefix, IllegalArgumentException e) {
+        String message = String.valueOf(e.getMessage());
+        int colon = message.indexOf(": ");
+        violations.add(
+                colon < 0
+                        ? new Violation(prefix, message)
+                        : new Violation(prefix + message.substring(0, colon), message.substring(colon + 2)));
+    }
+
+    /**
+     * @throws InvalidRequestException unless there are none
+     */
+    void throwIfAny() {
+        if (!violations.isEmpty()) {
+            throw new InvalidRequestException(violations);
+        }
+    }
+
+    /** A caller's text as it may stand in a message: quoted, on one line, not too long. */
+    static String quoted(String text) {
+        String line = text.codePoints()
+                .limit(LONGEST_VALUE)
+                .map(c -> Character.isISOControl(c) ? ' ' : c)
+                .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
+                .toString();
+        return "\"" + line + (line.length() < text.length() ? "..." : "") + "\"";
+    }
+}

@@ -1,0 +1,100 @@
+package dev.prenoise.server.ops;
+
+import dev.prenoise.engine.DeviceInfo;
+import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.server.grpc.NoiseProviderService;
+import dev.prenoise.server.grpc.Protos;
+import dev.prenoise.server.jobs.Lane;
+import dev.prenoise.server.jobs.Searches;
+import dev.prenoise.server.store.SearchStore;
+import dev.prenoise.server.store.StoreException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What stands behind the service while it runs: store, lane, searches, threads. Opened together, closed together.
+ *
+ * @param calls threads for calls and for sending streams; nothing on them waits for a search
+ * @param temporary the store's folder, where it goes when this closes
+ */
+record Workplace(
+        SearchStore store,
+        Lane lane,
+        Searches searches,
+        ExecutorService calls,
+        NoiseProviderService service,
+        @Nullable Path temporary)
+        implements AutoCloseable {
+    private static final int CALL_THREADS = 8;
+
+    /**
+     * @throws StartException when the data folder cannot be used
+     */
+    static Workplace open(SidecarConfig config, ModelCatalog catalog) {
+        Path temporary = config.dataDir() == null ? temporaryFolder() : null;
+        SearchStore store = openStore(temporary == null ? config.dataDir() : temporary);
+        Lane lane = new Lane(device(catalog));
+        Searches searches = new Searches(store, lane, catalog, config.limits().maxSearches());
+        ExecutorService calls = Executors.newFixedThreadPool(CALL_THREADS, runnable -> {
+            Thread thread = new Thread(runnable, "prenoise-call");
+            thread.setDaemon(true);
+            return thread;
+        });
+        NoiseProviderService service =
+                new NoiseProviderService(ProductVersion.get(), catalog, lane, searches, store, config.limits(), calls);
+        return new Workplace(store, lane, searches, calls, service, temporary);
+    }
+
+    @Override
+    public void close() {
+        searches.close();
+        lane.close();
+        calls.shutdown();
+        store.close();
+        if (temporary != null) {
+            delete(temporary);
+        }
+    }
+
+    private static SearchStore openStore(@Nullable Path folder) {
+        if (folder == null) {
+            throw new IllegalArgumentException("data: null (expected: a folder)");
+        }
+        try {
+            return SearchStore.open(folder, Protos.storeCodec());
+        } catch (StoreException e) {
+            throw new StartException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    /** A catalog computes on its first device, so there is one lane. */
+    private static String device(ModelCatalog catalog) {
+        List<DeviceInfo> devices = catalog.devices();
+        return devices.isEmpty() ? "none" : devices.get(0).name();
+    }
+
+    private static Path temporaryFolder() {
+        try {
+            return Files.createTempDirectory("prenoise-");
+        } catch (IOException e) {
+            throw new StartException("no temporary folder can be made (" + e.getMessage() + ")", e);
+        }
+    }
+
+    private static void delete(Path folder) {
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : files.toList()) {
+                Files.delete(file);
+            }
+            Files.delete(folder);
+        } catch (IOException e) {
+            // The system's own cleaning of temporary folders gets it.
+        }
+    }
+}

@@ -1,0 +1,90 @@
+package dev.prenoise.server;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.rpc.BadRequest;
+import dev.prenoise.server.ops.SidecarConfig;
+import dev.prenoise.server.ops.SidecarServer;
+import dev.prenoise.v1.AttentionLoss;
+import dev.prenoise.v1.AttentionRanking;
+import dev.prenoise.v1.Budget;
+import dev.prenoise.v1.GetSearchRequest;
+import dev.prenoise.v1.GetSearchResponse;
+import dev.prenoise.v1.NoiseProviderGrpc;
+import dev.prenoise.v1.OptimizeNoiseRequest;
+import dev.prenoise.v1.Prompt;
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
+import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
+import java.util.List;
+
+/** A sidecar on the fake backbone with a client to it. */
+public final class TestSidecar implements AutoCloseable {
+    public final FakeCatalog catalog;
+    public final SidecarServer server;
+    public final ManagedChannel channel;
+
+    private TestSidecar(FakeCatalog catalog, SidecarServer server, ManagedChannel channel) {
+        this.catalog = catalog;
+        this.server = server;
+        this.channel = channel;
+    }
+
+    public static TestSidecar inProcess(SidecarConfig config) {
+        FakeCatalog catalog = new FakeCatalog();
+        SidecarServer server = new SidecarServer(config, catalog);
+        return new TestSidecar(catalog, server, server.startInProcess());
+    }
+
+    public static TestSidecar onLoopback(SidecarConfig config) {
+        FakeCatalog catalog = new FakeCatalog();
+        SidecarServer server = new SidecarServer(config.withPort(0), catalog);
+        return new TestSidecar(catalog, server, connect(server.start()));
+    }
+
+    public static ManagedChannel connect(int port) {
+        return Grpc.newChannelBuilderForAddress("127.0.0.1", port, InsecureChannelCredentials.create())
+                .maxInboundMessageSize(64 << 20)
+                .build();
+    }
+
+    public NoiseProviderGrpc.NoiseProviderBlockingStub client() {
+        return NoiseProviderGrpc.newBlockingStub(channel);
+    }
+
+    /** Starts a search whose messages are taken as they come. */
+    public SearchClient search(OptimizeNoiseRequest request) {
+        return SearchClient.start(channel, request);
+    }
+
+    public GetSearchResponse stored(String id) {
+        return client().getSearch(GetSearchRequest.newBuilder().setSearchId(id).build());
+    }
+
+    /** Ranks by InitNO's loss on the prompt "a cat and a frog". */
+    public static OptimizeNoiseRequest.Builder request(int lossEvaluations) {
+        return OptimizeNoiseRequest.newBuilder()
+                .setPrompt(Prompt.newBuilder().setText("a cat and a frog"))
+                .setSeed(7)
+                .setAttention(AttentionRanking.newBuilder().setLoss(AttentionLoss.ATTENTION_LOSS_INITNO))
+                .setBudget(Budget.newBuilder().setLossEvaluations(lossEvaluations));
+    }
+
+    public static List<BadRequest.FieldViolation> violations(StatusRuntimeException e) {
+        try {
+            return StatusProto.fromThrowable(e)
+                    .getDetails(0)
+                    .unpack(BadRequest.class)
+                    .getFieldViolationsList();
+        } catch (InvalidProtocolBufferException unexpected) {
+            throw new AssertionError(unexpected);
+        }
+    }
+
+    @Override
+    public void close() {
+        channel.shutdownNow();
+        server.close();
+    }
+}
