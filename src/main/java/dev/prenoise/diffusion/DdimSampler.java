@@ -21,14 +21,9 @@ final class DdimSampler implements Sampler {
 
     @Override
     public Tensor sample(Tensor noise, SamplingPlan plan, Denoiser denoiser, StepListener listener) {
-        Tensor last = Steps.walk(
-                noise,
-                plan,
-                denoiser,
-                listener,
-                (x, x0, sigma, next) -> x0.add(x.sub(x0).mul(next / sigma)));
         double scale = denoiser.inputScale(plan.lastSigma());
-        return scale == 1 ? last : Scope.of(() -> last.mul(scale));
+        Steps.Rule rule = (x, x0, sigma, next) -> x0.add(x.sub(x0).mul(next / sigma));
+        return Scope.of(() -> Steps.walk(noise, plan, denoiser, listener, rule).mul(scale));
     }
 
     @Override

@@ -168,12 +168,12 @@ public final class NoiseSchedule {
         if (prediction == Prediction.FLOW) {
             return timestep / sigmas.length;
         }
-        int below = (int) Math.max(0, Math.min(sigmas.length - 1, Math.floor(timestep)));
-        int above = Math.min(sigmas.length - 1, below + 1);
-        double part = Math.max(0, Math.min(1, timestep - below));
+        double clamped = Math.max(0, Math.min(sigmas.length - 1, timestep));
+        int below = (int) clamped;
+        double part = clamped - below;
         return part == 0
                 ? sigmas[below]
-                : Math.exp((1 - part) * Math.log(sigmas[below]) + part * Math.log(sigmas[above]));
+                : Math.exp((1 - part) * Math.log(sigmas[below]) + part * Math.log(sigmas[below + 1]));
     }
 
     /** The cumulative alpha at a timestep: the share of the picture in the variance of the latents. */
@@ -190,23 +190,53 @@ public final class NoiseSchedule {
         if (prediction == Prediction.FLOW) {
             return sigma * sigmas.length;
         }
-        double log = Math.log(sigma);
+        // In float32: midway between two timesteps, where schedules of equal steps fall, ComfyUI's rounding decides.
+        float log = (float) Math.log((float) sigma);
         int best = 0;
-        for (int t = 1; t < sigmas.length; t++) {
-            if (Math.abs(Math.log(sigmas[t]) - log) < Math.abs(Math.log(sigmas[best]) - log)) {
+        float distance = Float.POSITIVE_INFINITY;
+        for (int t = 0; t < sigmas.length; t++) {
+            float candidate = Math.abs(log - (float) Math.log(sigmas[t]));
+            if (candidate < distance) {
+                distance = candidate;
                 best = t;
             }
         }
         return best;
     }
 
-    /** What {@code sigma * e} becomes when the network sees it, for a host that starts from unit noise times sigma. */
-    double inputScale(double sigma) {
-        return prediction.inputScale(sigma);
-    }
-
     Spacing spacing() {
         return spacing;
+    }
+
+    /** What "" asks for: the configuration's own spacing, or the one that diffusers' class of the sampler has without. */
+    String defaultSchedule(Sampler sampler) {
+        if (!spacing.name().isEmpty()) {
+            return spacing.name();
+        }
+        return sampler.variancePreserving() ? "leading" : "linspace";
+    }
+
+    /** The noise at a timestep, between whole ones by equal steps of sigma, as diffusers has it. */
+    double interpolated(double timestep) {
+        int below = (int) Math.floor(timestep);
+        double part = timestep - below;
+        return part == 0 ? sigmas[below] : (1 - part) * sigmas[below] + part * sigmas[below + 1];
+    }
+
+    /**
+     * ComfyUI's {@code model_sampling.sigma}: {@link #sigma} in its float32, without which {@link #timestep} falls to the other side where
+     * steps are halves of timesteps; for a flow, the shift comes after the timestep.
+     */
+    double comfySigma(double timestep) {
+        if (prediction == Prediction.FLOW) {
+            return shifted(sigma(timestep));
+        }
+        float clamped = (float) Math.max(0, Math.min(sigmas.length - 1, timestep));
+        int below = (int) clamped;
+        int above = Math.min(below + 1, sigmas.length - 1);
+        float part = clamped - below;
+        float log = (1 - part) * (float) Math.log(sigmas[below]) + part * (float) Math.log(sigmas[above]);
+        return (float) Math.exp(log);
     }
 
     /** A flow's shift of a share of noise. */

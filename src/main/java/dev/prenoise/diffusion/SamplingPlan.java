@@ -2,6 +2,7 @@ package dev.prenoise.diffusion;
 
 import dev.prenoise.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -16,7 +17,13 @@ import java.util.List;
  */
 public record SamplingPlan(
         String sampler, String schedule, List<Double> sigmas, List<Double> timesteps, double firstInputScale) {
-    static final int MAX_STEPS = 1000;
+    private static final int MAX_STEPS = 1000;
+
+    /** Far above any trained one (4518 with zero terminal signal), far below where float32 runs out. */
+    private static final double MAX_SIGMA = 1e6;
+
+    /** What the schedule is called when the sigmas are the host's. */
+    private static final String HOST = "host";
 
     public SamplingPlan {
         sigmas = List.copyOf(sigmas);
@@ -28,35 +35,83 @@ public record SamplingPlan(
     }
 
     /**
+     * The plan of a host, by the schedule's name. "leading", "trailing" and "linspace" are diffusers', the other names ComfyUI's; steps are
+     * those of the host, which may take one more or fewer ("ddim_uniform", "beta").
+     *
+     * @param sampler one of {@link Samplers#names}
      * @param scheduleName one of {@link #scheduleNames}; "" = what the model's configuration says
      * @param steps 1 to 1000; not read when there are host sigmas
-     * @param hostSigmas the host's own, falling; overrides schedule and steps unless empty
+     * @param hostSigmas the host's own, falling; override schedule and steps unless empty, and are taken as ComfyUI takes them
      * @throws IllegalArgumentException when a name is unknown, or steps or sigmas cannot be used; names the field
      */
     public static SamplingPlan of(
             NoiseSchedule schedule, String sampler, String scheduleName, int steps, List<Double> hostSigmas) {
         Sampler method = Samplers.of(sampler);
         if (!hostSigmas.isEmpty()) {
-            throw new UnsupportedOperationException();
+            checkSigmas(hostSigmas, schedule.prediction());
+            double[] sigmas = hostSigmas.stream().mapToDouble(s -> s).toArray();
+            return ComfySchedules.plan(schedule, method, HOST, sigmas);
+        }
+        String name = scheduleName.isEmpty() ? schedule.defaultSchedule(method) : scheduleName;
+        List<String> names = scheduleNames(schedule.prediction());
+        if (!names.contains(name)) {
+            throw new IllegalArgumentException(
+                    "schedule: \"" + name + "\" (expected: one of " + String.join(", ", names) + ")");
         }
         if (steps < 1 || steps > MAX_STEPS) {
             throw new IllegalArgumentException("steps: " + steps + " (expected: 1 to " + MAX_STEPS + ")");
         }
-        List<Double> sigmas = new ArrayList<>();
-        List<Double> timesteps = new ArrayList<>();
-        int stride = schedule.timesteps() / steps;
-        for (int i = steps - 1; i >= 0; i--) {
-            double timestep = (double) i * stride + schedule.spacing().offset();
-            timesteps.add(timestep);
-            sigmas.add(schedule.sigma(timestep));
-        }
-        sigmas.add(method.variancePreserving() && !schedule.spacing().endsAtOne() ? schedule.sigmaMin() : 0.0);
-        return new SamplingPlan(sampler, "leading", sigmas, timesteps, 1);
+        return ComfySchedules.names().contains(name)
+                ? ComfySchedules.plan(schedule, method, name, steps)
+                : DiffusersSchedules.plan(schedule, method, name, steps);
     }
 
-    /** The schedules that can be asked for by name for such a network. */
+    static SamplingPlan of(
+            Sampler sampler, String schedule, double[] sigmas, double[] timesteps, double firstInputScale) {
+        return new SamplingPlan(
+                sampler.name(),
+                schedule,
+                Arrays.stream(sigmas).boxed().toList(),
+                Arrays.stream(timesteps).boxed().toList(),
+                firstInputScale);
+    }
+
+    private static void checkSigmas(List<Double> sigmas, Prediction prediction) {
+        if (sigmas.size() < 2 || sigmas.size() > MAX_STEPS + 1) {
+            throw new IllegalArgumentException(
+                    "sigmas: " + sigmas.size() + " values (expected: 2 to " + (MAX_STEPS + 1) + ")");
+        }
+        double highest = prediction == Prediction.FLOW ? 1 : MAX_SIGMA;
+        double first = sigmas.get(0);
+        if (!(first > 0 && first <= highest)) {
+            throw new IllegalArgumentException("sigmas[0]: " + first + " (expected: above 0, up to " + highest + ")");
+        }
+        for (int i = 1; i < sigmas.size(); i++) {
+            double sigma = sigmas.get(i);
+            if (!(sigma >= 0 && sigma < sigmas.get(i - 1))) {
+                throw new IllegalArgumentException("sigmas[" + i + "]: " + sigma
+                        + " (expected: 0 or more, below the one before, " + sigmas.get(i - 1) + ")");
+            }
+        }
+    }
+
+    /** The schedules that can be asked for by name for such a network, diffusers' first. */
     public static List<String> scheduleNames(Prediction prediction) {
-        return List.of("leading");
+        List<String> names = new ArrayList<>(
+                prediction == Prediction.FLOW ? List.of("linspace") : List.of("leading", "trailing", "linspace"));
+        names.addAll(ComfySchedules.names());
+        return List.copyOf(names);
+    }
+
+    /**
+     * The same plan in a host that multiplies unit noise by the first sigma whatever the schedule: AUTOMATIC1111 and Forge by default, but
+     * for their DDIM.
+     *
+     * @param prediction the network's
+     */
+    public SamplingPlan withNoiseTimesSigma(Prediction prediction) {
+        double scale = firstSigma() * prediction.inputScale(firstSigma());
+        return new SamplingPlan(sampler, schedule, sigmas, timesteps, scale);
     }
 
     public int steps() {

@@ -1,0 +1,245 @@
+package dev.prenoise.diffusion;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.prenoise.tensor.Compute;
+import dev.prenoise.tensor.DType;
+import dev.prenoise.tensor.GradMode;
+import dev.prenoise.tensor.SafetensorsFile;
+import dev.prenoise.tensor.Scope;
+import dev.prenoise.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The samplers step by step against diffusers', on a network that is a formula. */
+class SamplersTest {
+    private static final Path GOLDEN = Path.of("test/resources/diffusion/trajectories.safetensors");
+    private static final NoiseSchedule EPSILON = NoiseSchedule.stableDiffusion(Prediction.EPSILON);
+    private static final NoiseSchedule V = NoiseSchedule.stableDiffusion(Prediction.V);
+
+    private final Compute cpu = Compute.cpu();
+    private final GradMode off = GradMode.off();
+    private final Scope scope = new Scope();
+
+    @AfterEach
+    void free() {
+        scope.close();
+        off.close();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "ddim_eps_leading, EPSILON, ddim, leading",
+        "ddim_eps_trailing, EPSILON, ddim, trailing",
+        "ddim_v_leading, V, ddim, leading",
+        "euler_eps_leading, EPSILON, euler, leading",
+        "euler_eps_linspace, EPSILON, euler, linspace",
+        "euler_v_trailing, V, euler, trailing",
+        "euler_flow, FLOW, euler, linspace",
+    })
+    void sample_onAFormula_equalsDiffusers(String name, Prediction prediction, String sampler, String spacing) {
+        NoiseSchedule schedule =
+                prediction == Prediction.FLOW ? NoiseSchedule.flow(3) : NoiseSchedule.stableDiffusion(prediction);
+        assertEqualsGolden(name, schedule, SamplingPlan.of(schedule, sampler, spacing, 10, List.of()));
+    }
+
+    @Test
+    void sample_ofZeroTerminalSignal_equalsDiffusers() {
+        NoiseSchedule schedule = NoiseSchedule.read(Path.of("test/resources/diffusion/v_zero_terminal.json"));
+        SamplingPlan plan = SamplingPlan.of(schedule, "ddim", "", 10, List.of());
+        assertThat(plan.firstSigma()).isBetween(4518.0, 4519.0);
+        assertEqualsGolden("ddim_v_zero_terminal", schedule, plan);
+    }
+
+    private void assertEqualsGolden(String name, NoiseSchedule schedule, SamplingPlan plan) {
+        SafetensorsFile golden = SafetensorsFile.open(GOLDEN);
+        List<float[]> predictions = new ArrayList<>();
+        Tensor latents = Samplers.of(plan.sampler())
+                .sample(
+                        golden.load("noise", cpu, DType.FLOAT32),
+                        plan,
+                        Denoisers.of(schedule.prediction(), SamplersTest::formula),
+                        (step, steps, x0) -> predictions.add(x0.toFloats()));
+        float[] x0 = golden.load(name + ".x0", cpu, DType.FLOAT32).toFloats();
+        assertThat(predictions).hasSize(10);
+        for (int step = 0; step < 10; step++) {
+            int size = predictions.get(step).length;
+            assertClose(
+                    predictions.get(step),
+                    Arrays.copyOfRange(x0, step * size, (step + 1) * size),
+                    name + " x0 of step " + (step + 1));
+        }
+        assertClose(
+                latents.toFloats(),
+                golden.load(name + ".latents", cpu, DType.FLOAT32).toFloats(),
+                name + " latents");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"ddim, leading", "ddim, karras", "euler, linspace", "euler, beta"})
+    void sample_ofABatch_equalsEachAlone(String sampler, String schedule) {
+        SamplingPlan plan = SamplingPlan.of(EPSILON, sampler, schedule, 6, List.of());
+        Denoiser denoiser = Denoisers.of(Prediction.EPSILON, SamplersTest::formula);
+        Tensor noise = noise(3);
+        Tensor together = sample(plan, denoiser, noise);
+        for (int i = 0; i < 3; i++) {
+            Tensor alone = sample(plan, denoiser, noise.narrow(0, i, 1));
+            assertClose(together.narrow(0, i, 1).toFloats(), alone.toFloats(), "element " + i);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"EPSILON, normal", "EPSILON, leading", "V, karras", "FLOW, linspace"})
+    void sample_whenTheNetworkKnowsThePicture_endsAtIt(Prediction prediction, String name) {
+        NoiseSchedule schedule =
+                prediction == Prediction.FLOW ? NoiseSchedule.flow(3) : NoiseSchedule.stableDiffusion(prediction);
+        SamplingPlan plan = SamplingPlan.of(schedule, "euler", name, 5, List.of());
+        Tensor picture = noise(2).sin();
+        Tensor noise = noise(2);
+        Denoiser truth = (x, sigma, timestep) -> picture;
+        assertClose(
+                Samplers.of("euler")
+                        .sample(noise, plan, truth, StepListener.NONE)
+                        .toFloats(),
+                picture.toFloats(),
+                name);
+    }
+
+    @Test
+    void x0_fromTheTruePrediction_isThePicture() {
+        Tensor picture = noise(1).sin();
+        Tensor noise = noise(1);
+        double sigma = 1.7;
+        double keep = 1 / Math.sqrt(1 + sigma * sigma);
+        Tensor v = noise.mul(keep).sub(picture.mul(sigma * keep));
+        Tensor noisy = picture.add(noise.mul(sigma));
+        assertClose(
+                Denoisers.of(Prediction.EPSILON, (x, t) -> noise)
+                        .x0(noisy, sigma, 5)
+                        .toFloats(),
+                picture.toFloats(),
+                "eps");
+        assertClose(Denoisers.of(Prediction.V, (x, t) -> v).x0(noisy, sigma, 5).toFloats(), picture.toFloats(), "v");
+        Tensor mixed = picture.mul(0.4).add(noise.mul(0.6));
+        Tensor velocity = noise.sub(picture);
+        assertClose(
+                Denoisers.of(Prediction.FLOW, (x, t) -> velocity)
+                        .x0(mixed, 0.6, 600)
+                        .toFloats(),
+                picture.toFloats(),
+                "flow");
+    }
+
+    @Test
+    void sample_firstInput_isTheNoiseTimesThePlansScale() {
+        for (SamplingPlan plan : List.of(
+                SamplingPlan.of(EPSILON, "ddim", "", 20, List.of()),
+                SamplingPlan.of(EPSILON, "euler", "trailing", 20, List.of()),
+                SamplingPlan.of(EPSILON, "euler", "ddim_uniform", 20, List.of()))) {
+            List<Tensor> inputs = new ArrayList<>();
+            Denoiser denoiser = Denoisers.of(Prediction.EPSILON, (input, timestep) -> {
+                if (inputs.isEmpty()) {
+                    assertThat(timestep).isEqualTo(plan.firstTimestep());
+                    assertClose(
+                            input.toFloats(),
+                            noise(1).mul(plan.firstInputScale()).toFloats(),
+                            plan.schedule());
+                }
+                inputs.add(input);
+                return formula(input, timestep);
+            });
+            sample(plan, denoiser, noise(1));
+            assertThat(inputs).hasSize(Samplers.of(plan.sampler()).calls(plan.steps()));
+        }
+    }
+
+    @Test
+    void guided_ofTwoPredictions_goesBeyondTheConditional() {
+        Denoisers.Network batched = (input, timestep) -> {
+            assertThat(input.shape()).containsExactly(4, 4, 2, 3);
+            return Tensor.cat(
+                    0, input.narrow(0, 0, 2).mul(2), input.narrow(0, 2, 2).mul(5));
+        };
+        Tensor input = noise(2);
+        assertClose(
+                Denoisers.guided(batched, 3).predict(input, 1).toFloats(),
+                input.mul(11).toFloats(),
+                "2 + 3 (5 - 2)");
+        assertClose(
+                Denoisers.guided(batched, 0).predict(input, 1).toFloats(),
+                input.mul(2).toFloats(),
+                "2");
+    }
+
+    @Test
+    void sample_afterAStep_freesItsTensors() {
+        SamplingPlan plan = SamplingPlan.of(EPSILON, "euler", "karras", 4, List.of());
+        List<Tensor> seen = new ArrayList<>();
+        Denoiser denoiser = (x, sigma, timestep) -> {
+            for (Tensor earlier : seen) {
+                assertThatThrownBy(earlier::toFloats).isInstanceOf(IllegalStateException.class);
+            }
+            Tensor x0 = x.mul(0.5);
+            seen.add(x);
+            seen.add(x0);
+            return x0;
+        };
+        assertThat(sample(plan, denoiser, noise(1)).toFloats()).hasSize(24);
+        assertThat(seen).hasSize(8);
+    }
+
+    @Test
+    void sample_byAnySampler_leavesTheNoiseAsItWas() {
+        for (String name : Samplers.names()) {
+            Tensor noise = noise(1);
+            float[] before = noise.toFloats();
+            sample(
+                    SamplingPlan.of(V, name, "normal", 3, List.of()),
+                    Denoisers.of(Prediction.V, SamplersTest::formula),
+                    noise);
+            assertThat(noise.toFloats()).isEqualTo(before);
+        }
+    }
+
+    @Test
+    void of_unknownName_listsThoseThereAre() {
+        assertThatThrownBy(() -> Samplers.of("foo"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("sampler: \"foo\" (expected: one of ddim, euler)");
+    }
+
+    private static Tensor sample(SamplingPlan plan, Denoiser denoiser, Tensor noise) {
+        return Samplers.of(plan.sampler()).sample(noise, plan, denoiser, StepListener.NONE);
+    }
+
+    /** The network of make_goldens.py. */
+    private static Tensor formula(Tensor x, double timestep) {
+        return x.mul(0.7).add(0.01 * timestep).sin().add(x.mul(0.3));
+    }
+
+    private Tensor noise(int batch) {
+        float[] values = new float[batch * 24];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) Math.sin(i * i + 1.0) * 1.5f;
+        }
+        return Tensor.of(cpu, values, batch, 4, 2, 3);
+    }
+
+    private static void assertClose(float[] actual, float[] expected, String what) {
+        assertThat(actual).as(what).hasSameSizeAs(expected);
+        double worst = 0;
+        double largest = 1;
+        for (int i = 0; i < actual.length; i++) {
+            worst = Math.max(worst, Math.abs(actual[i] - expected[i]));
+            largest = Math.max(largest, Math.abs(expected[i]));
+        }
+        assertThat(worst / largest).as(what).isLessThan(2e-6);
+    }
+}
