@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
  * @param index 0 is always the plain noise that the host would have used
  * @param recipe how to make it again
  * @param noise the values, where the recipe alone cannot replay them (a caller's tensor, gradient steps); otherwise may be null
- * @param score in the evaluator's own direction
+ * @param score in the evaluator's own direction; one that is not finite ranks last
  * @param terms the parts of the score
- * @param cost what scoring this candidate spent
+ * @param cost what scoring it spends by itself; in a batch the denoiser calls are shared, so a search may make fewer than its candidates' sum
  */
 public record Candidate(
         int index, NoiseRecipe recipe, @Nullable Noise noise, double score, Map<String, Double> terms, Spend cost) {

@@ -18,4 +18,17 @@ public record Spend(int lossEvaluations, int functionEvaluations, int denoiserCa
                 denoiserCalls + other.denoiserCalls,
                 batchRows + other.batchRows);
     }
+
+    /** What one more noise adds to a batch that is computed anyway: its rows and evaluations, no denoiser call. */
+    Spend withinBatch() {
+        return new Spend(lossEvaluations, functionEvaluations, 0, batchRows);
+    }
+
+    Spend times(int evaluations) {
+        return new Spend(
+                lossEvaluations * evaluations,
+                functionEvaluations * evaluations,
+                denoiserCalls * evaluations,
+                batchRows * evaluations);
+    }
 }

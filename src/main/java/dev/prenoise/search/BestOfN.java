@@ -1,0 +1,112 @@
+package dev.prenoise.search;
+
+import dev.prenoise.noise.Noise;
+import dev.prenoise.noise.NoiseRecipe;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.LongSupplier;
+
+/**
+ * Draws noise 0, 1, 2, ..., scores each once, keeps the best: Choi et al.'s protocol over an attention loss, random search over a verifier.
+ *
+ * <p>Candidates are evaluated in batches as large as the evaluator takes, cut so that the budget is exactly kept and that no batch crosses
+ * a checkpoint of the {@link PlateauRule}. So the candidates and the end depend on the budget and the scores alone. Wall time is looked at,
+ * and cancellation asked, between batches; candidate 0 is scored however short the wall time. On resumption the wall time starts again.
+ *
+ * <p>The noise of a candidate is null where its recipe alone can replay it.
+ */
+public final class BestOfN implements SearchAlgorithm {
+    private final PlateauRule plateau;
+    private final LongSupplier nanoTime;
+
+    public BestOfN() {
+        this(PlateauRule.DEFAULT);
+    }
+
+    /** @param plateau asked where the budget says {@link Budget#stopOnPlateau()} */
+    public BestOfN(PlateauRule plateau) {
+        this(plateau, System::nanoTime);
+    }
+
+    BestOfN(PlateauRule plateau, LongSupplier nanoTime) {
+        this.plateau = plateau;
+        this.nanoTime = nanoTime;
+    }
+
+    @Override
+    public String name() {
+        return "best-of-n";
+    }
+
+    /**
+     * @throws IllegalArgumentException when the budget has no limit that this evaluator's cost would meet
+     */
+    @Override
+    public Outcome search(CandidateSource source, Evaluator evaluator, Budget budget, SearchObserver observer) {
+        return run(new SearchRun(evaluator, budget, observer, nanoTime), source, 0, Integer.MAX_VALUE);
+    }
+
+    /** Candidates {@code first} to {@code end} of the source, the latter left out. */
+    Outcome run(SearchRun run, CandidateSource source, int first, int end) {
+        List<Double> scores = new ArrayList<>();
+        while (true) {
+            int next = first + scores.size();
+            if (next == end || run.affordable(1) == 0) {
+                return run.end(StopReason.BUDGET, source);
+            }
+            if (run.plateau(plateau, scores)) {
+                return run.end(StopReason.PLATEAU, source);
+            }
+            Candidate recorded = run.replay(next);
+            StopReason stop = recorded == null ? run.stop() : null;
+            if (stop != null) {
+                return run.end(stop, source);
+            }
+            List<Candidate> scored =
+                    recorded == null ? evaluate(run, source, next, batchSize(run, next, end)) : List.of(recorded);
+            for (Candidate candidate : scored) {
+                scores.add(candidate.score());
+            }
+        }
+    }
+
+    static List<Candidate> evaluate(SearchRun run, CandidateSource source, int first, int size) {
+        List<Noise> noises = new ArrayList<>();
+        for (int i = 0; i < size; i++) {
+            noises.add(source.draw(first + i));
+        }
+        List<Evaluation> evaluations = run.evaluate(noises);
+        List<Candidate> candidates = new ArrayList<>();
+        for (int i = 0; i < size; i++) {
+            NoiseRecipe recipe = source.recipe(first + i);
+            Evaluation evaluation = evaluations.get(i);
+            Candidate candidate = new Candidate(
+                    first + i,
+                    recipe,
+                    SearchRun.carried(recipe, noises.get(i)),
+                    evaluation.score(),
+                    evaluation.terms(),
+                    run.cost());
+            run.charge(i == 0 ? run.cost() : run.cost().withinBatch());
+            run.report(candidate);
+            candidates.add(candidate);
+        }
+        return candidates;
+    }
+
+    private static int batchSize(SearchRun run, int first, int end) {
+        int limit = run.evaluator().maxBatch();
+        if (limit < 1) {
+            throw new IllegalStateException("max_batch: " + limit + " (expected: >= 1)");
+        }
+        limit = Math.min(run.affordable(limit), end - first);
+        if (run.stopsOnPlateau()) {
+            limit = Math.min(limit, PlateauRule.nextCheckpoint(first) - first);
+        }
+        int size = 1;
+        while (size < limit && !run.isRecorded(first + size)) {
+            size++;
+        }
+        return size;
+    }
+}
