@@ -31,7 +31,7 @@ final class InitNoOptimizer {
         this.slope = new double[start.length];
     }
 
-    /** z', rounded to float; the start itself, bit for bit, before the first step. */
+    /** z', rounded to float; the start's own values before the first step. */
     float[] candidate() {
         float[] candidate = new float[start.length];
         for (int i = 0; i < candidate.length; i++) {
