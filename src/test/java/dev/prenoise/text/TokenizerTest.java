@@ -127,7 +127,7 @@ class TokenizerTest {
                     .isEqualTo("cat");
             assertThat(tokenizer.encode("a \0 cat", 64, 0).truncatedWords()).isEmpty();
             assertThat(tokenizer.encode("<|endoftext|> cat", 64, 0).ids()).hasSize(64);
-            assertThat(tokenizer.encode("a-".repeat(200_000), 77, 0).truncatedWords())
+            assertThat(tokenizer.encode("a-".repeat(10_000), 77, 0).truncatedWords())
                     .isNotEmpty();
         }
     }
