@@ -5,13 +5,13 @@ import dev.prenoise.v1.AttentionRanking;
 
 /** What a search may spend whose request sets no limit. {@code Accepted.budget} tells the caller. */
 final class DefaultBudget {
-    private static final int CANDIDATES = 16;
+    private static final int RANKED = 16;
 
-    /** What InitNO spends on one candidate. */
-    private static final int OPTIMIZATION_EVALUATIONS = 10;
+    /** Five starts of ten steps, InitNO's published pool. */
+    private static final int OPTIMIZED = 50;
 
-    /** Published runs gain little after 50 to 100 evaluations, so a plateau is found before this. */
-    private static final int PLATEAU_CANDIDATES = 128;
+    /** Published runs gain little after 50 to 100 candidates, so a plateau is found before this multiple. */
+    private static final int PLATEAU_FACTOR = 8;
 
     private DefaultBudget() {}
 
@@ -21,9 +21,9 @@ final class DefaultBudget {
                 || !asked.wallTime().isZero()) {
             return asked;
         }
-        int candidates = asked.stopOnPlateau() ? PLATEAU_CANDIDATES : CANDIDATES;
+        int evaluations = ranking.getOptimize() ? OPTIMIZED : RANKED;
         return new Budget(
-                ranking.getOptimize() ? candidates * OPTIMIZATION_EVALUATIONS : candidates,
+                asked.stopOnPlateau() ? PLATEAU_FACTOR * evaluations : evaluations,
                 0,
                 asked.wallTime(),
                 asked.stopOnPlateau());

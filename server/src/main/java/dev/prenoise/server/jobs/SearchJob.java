@@ -1,5 +1,6 @@
 package dev.prenoise.server.jobs;
 
+import dev.prenoise.attention.AttentionLoss;
 import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.engine.InvalidFieldException;
 import dev.prenoise.engine.Model;
@@ -15,7 +16,6 @@ import dev.prenoise.search.Candidate;
 import dev.prenoise.search.CandidateSource;
 import dev.prenoise.search.Evaluator;
 import dev.prenoise.search.Outcome;
-import dev.prenoise.search.SearchAlgorithm;
 import dev.prenoise.search.SearchObserver;
 import dev.prenoise.search.SeededCandidates;
 import dev.prenoise.search.Spend;
@@ -75,6 +75,7 @@ final class SearchJob implements Runnable, SearchObserver {
     private int storedBefore;
     private int illustrationCalls;
     private double bestScore = Double.NaN;
+    private String stage = "";
 
     /**
      * @param predecessor a job of the same search that is stopping; this one goes on when it has ended
@@ -160,10 +161,9 @@ final class SearchJob implements Runnable, SearchObserver {
         PromptSession opened = lane.call(this::open, this::stopRequested);
         session = opened;
         Budget budget = begin(opened);
-        AttentionStrategy strategy = spec.strategy();
-        Evaluator evaluator = evaluator(strategy.rankingLoss());
-        SearchAlgorithm algorithm = strategy.algorithm(this::evaluator);
-        Outcome outcome = algorithm.search(candidates(opened), evaluator, budget, this);
+        AttentionStrategy.Plan plan = spec.strategy().plan(this::evaluator);
+        stage = plan.algorithm().name();
+        Outcome outcome = plan.algorithm().search(candidates(opened), plan.evaluator(), budget, this);
         if (outcome.stopReason() == StopReason.CANCELLED) {
             return stopped();
         }
@@ -250,7 +250,7 @@ final class SearchJob implements Runnable, SearchObserver {
                 : SeededCandidates.ofBase(spec.seed(), spec.source(), noise);
     }
 
-    private Evaluator evaluator(dev.prenoise.attention.AttentionLoss loss) {
+    private Evaluator evaluator(AttentionLoss loss) {
         return lane.call(
                 () -> new LaneEvaluator(opened().attention(loss), lane, this::stopRequested), this::stopRequested);
     }
@@ -311,15 +311,15 @@ final class SearchJob implements Runnable, SearchObserver {
             illustrate(candidate.index(), bestSoFar);
         }
         announced = candidate.index() + 1;
-        publish(spent, "scoring");
+        publish(spent, stage);
     }
 
     @Override
-    public void progress(Spend spent, double best, String stage) {
+    public void progress(Spend spent, double best, String current) {
         if (Double.isNaN(bestScore)) {
             bestScore = best;
         }
-        publish(spent, stage);
+        publish(spent, current);
     }
 
     @Override
@@ -332,7 +332,7 @@ final class SearchJob implements Runnable, SearchObserver {
         return index < storedBefore ? store.recorded(spec.id(), index) : null;
     }
 
-    private void publish(Spend spent, String stage) {
+    private void publish(Spend spent, String current) {
         Duration elapsed = elapsed();
         progress = new Progress(
                 spent, illustrationCalls, elapsed, Progress.fraction(spec.budget(), spent, elapsed), bestScore, stage);

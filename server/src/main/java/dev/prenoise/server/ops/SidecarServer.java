@@ -67,8 +67,7 @@ public final class SidecarServer implements AutoCloseable {
         if (!address.isLoopbackAddress()) {
             requireProtection();
         }
-        NettyServerBuilder builder = NettyServerBuilder.forAddress(
-                        new InetSocketAddress(address, config.port()), credentials())
+        NettyServerBuilder builder = netty(address)
                 // A client that is gone without a word (power, cable) is noticed within the minute, and its search
                 // stops.
                 .keepAliveTime(30, TimeUnit.SECONDS)
@@ -135,9 +134,12 @@ public final class SidecarServer implements AutoCloseable {
      */
     @Override
     public synchronized void close() {
+        if (closed.getCount() == 0) {
+            return;
+        }
         health.enterTerminalState();
         Running server = running;
-        if (server != null && closed.getCount() != 0) {
+        if (server != null) {
             server.workplace().searches().drain(config.grace(), PATIENCE);
             // The streams' last messages are on their way.
             server.server().shutdown();
@@ -171,19 +173,21 @@ public final class SidecarServer implements AutoCloseable {
         }
     }
 
-    private ServerCredentials credentials() {
+    private NettyServerBuilder netty(InetAddress address) {
+        InetSocketAddress socket = new InetSocketAddress(address, config.port());
         SidecarConfig.Tls tls = config.tls();
         if (tls == null) {
-            return InsecureServerCredentials.create();
+            return NettyServerBuilder.forAddress(socket, InsecureServerCredentials.create());
         }
         requireReadable("TLS certificate", tls.certificate());
         requireReadable("TLS key", tls.key());
         try {
-            return TlsServerCredentials.create(
+            ServerCredentials credentials = TlsServerCredentials.create(
                     tls.certificate().toFile(), tls.key().toFile());
+            return NettyServerBuilder.forAddress(socket, credentials);
         } catch (IOException | IllegalArgumentException e) {
             throw new StartException(
-                    "TLS certificate " + tls.certificate() + " and key " + tls.key() + ": " + rootMessage(e), e);
+                    "TLS certificate " + tls.certificate() + " and key " + tls.key() + " (" + rootMessage(e) + ")", e);
         }
     }
 
@@ -201,11 +205,13 @@ public final class SidecarServer implements AutoCloseable {
         }
     }
 
+    /** What the system said, without what its callers put before it. */
     private static String rootMessage(Throwable failure) {
         Throwable root = failure;
         while (root.getCause() != null) {
             root = root.getCause();
         }
-        return root.getMessage() == null ? root.getClass().getSimpleName() : root.getMessage();
+        String message = root.getMessage() == null ? root.getClass().getSimpleName() : root.getMessage();
+        return message.substring(message.lastIndexOf(": ") < 0 ? 0 : message.lastIndexOf(": ") + 2);
     }
 }

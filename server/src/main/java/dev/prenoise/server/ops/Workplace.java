@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -56,9 +57,19 @@ record Workplace(
         searches.close();
         lane.close();
         calls.shutdown();
+        awaitCalls();
         store.close();
         if (temporary != null) {
             delete(temporary);
+        }
+    }
+
+    /** A call that still reads the store gets to end. */
+    private void awaitCalls() {
+        try {
+            calls.awaitTermination(1, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
