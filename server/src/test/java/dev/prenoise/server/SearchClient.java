@@ -46,7 +46,9 @@ public final class SearchClient {
     public static SearchClient start(Channel channel, OptimizeNoiseRequest request, CallOptions options, int messages) {
         SearchClient client = new SearchClient(channel.newCall(NoiseProviderGrpc.getOptimizeNoiseMethod(), options));
         client.call.start(client.new Listener(), new Metadata());
-        client.call.request(messages);
+        if (messages > 0) {
+            client.call.request(messages);
+        }
         client.call.sendMessage(request);
         client.call.halfClose();
         return client;

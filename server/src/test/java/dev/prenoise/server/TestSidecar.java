@@ -12,9 +12,11 @@ import dev.prenoise.v1.GetSearchResponse;
 import dev.prenoise.v1.NoiseProviderGrpc;
 import dev.prenoise.v1.OptimizeNoiseRequest;
 import dev.prenoise.v1.Prompt;
+import dev.prenoise.v1.SearchState;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
+import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import java.util.List;
@@ -60,6 +62,22 @@ public final class TestSidecar implements AutoCloseable {
 
     public GetSearchResponse stored(String id) {
         return client().getSearch(GetSearchRequest.newBuilder().setSearchId(id).build());
+    }
+
+    /** Of a search that may not have arrived yet. */
+    public SearchState state(String id) {
+        try {
+            return stored(id).getState();
+        } catch (StatusRuntimeException e) {
+            if (e.getStatus().getCode() != Status.Code.NOT_FOUND) {
+                throw e;
+            }
+            return SearchState.SEARCH_STATE_UNSPECIFIED;
+        }
+    }
+
+    public void awaitState(String id, SearchState state) {
+        SearchClient.await(() -> state(id) == state);
     }
 
     /** Ranks by InitNO's loss on the prompt "a cat and a frog". */

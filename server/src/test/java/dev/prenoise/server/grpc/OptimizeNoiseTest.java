@@ -10,6 +10,7 @@ import dev.prenoise.server.FakeCatalog;
 import dev.prenoise.server.SearchClient;
 import dev.prenoise.server.TestSidecar;
 import dev.prenoise.server.ops.SidecarConfig;
+import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.Candidate;
 import dev.prenoise.v1.Include;
 import dev.prenoise.v1.OptimizeNoiseRequest;
@@ -180,6 +181,33 @@ class OptimizeNoiseTest {
         assertThat(Tensors.floats(summary.getBest(0).getAttention(0).getMap()))
                 .containsExactly(2 / 32f, 10 / 32f, 18 / 32f, 26 / 32f);
         assertThat(summary.getBest(0).getAttention(0).getMap().getShapeList()).containsExactly(2L, 2L);
+    }
+
+    @Test
+    void optimize_improvesOnTheHostsNoiseAndCarriesTheNoiseItself() {
+        OptimizeNoiseRequest.Builder request =
+                request(20).setSearchId("s").setOutput(Output.newBuilder().setNoise(Include.INCLUDE_ALL));
+        request.getAttentionBuilder().setOptimize(true);
+        SearchClient search = sidecar.search(request.build());
+
+        Candidate best = search.summary().getBest(0);
+        assertThat(best.getScore()).isLessThan(search.summary().getBaseline().getScore());
+        assertThat(best.getRecipe().getSteps(0).getOptimization().getAlgorithm())
+                .isEqualTo("initno");
+        assertThat(best.getNoise().getShapeList()).containsExactly(1L, 4L, 8L, 8L);
+        assertThat(search.summary().getSpent().getLossEvaluations()).isEqualTo(20);
+        assertThat(search.candidates().get(best.getIndex()).getNoise()).isEqualTo(best.getNoise());
+        assertThat(sidecar.stored("s").getSummary().getBest(0).getNoise()).isEqualTo(best.getNoise());
+    }
+
+    @Test
+    void then_ranksByTheSecondLoss() {
+        OptimizeNoiseRequest.Builder request = request(10);
+        request.getAttentionBuilder().setThen(AttentionLoss.ATTENTION_LOSS_SELF_CROSS);
+        SearchClient search = sidecar.search(request.build());
+
+        assertThat(search.summary().getSpent().getLossEvaluations()).isEqualTo(10);
+        assertThat(search.candidates()).hasSizeBetween(2, 9);
     }
 
     @Test

@@ -46,10 +46,6 @@ class SearchLifeTest {
         return sidecar.catalog.evaluations.size();
     }
 
-    private SearchState state(String id) {
-        return sidecar.stored(id).getState();
-    }
-
     @Test
     void cancel_stopsWithinOneEvaluation() {
         hold();
@@ -61,7 +57,7 @@ class SearchLifeTest {
         waitUntilCancelArrived();
         turns.release(1000);
 
-        SearchClient.await(() -> state("s") == SearchState.SEARCH_STATE_CANCELLED);
+        sidecar.awaitState("s", SearchState.SEARCH_STATE_CANCELLED);
         assertThat(evaluations()).isBetween(3, 4);
         SearchClient.await(() -> sidecar.catalog.openSessions.get() == 0);
     }
@@ -81,7 +77,7 @@ class SearchLifeTest {
         search.cancel();
         waitUntilCancelArrived();
         turns.release(1000);
-        SearchClient.await(() -> state("s") == SearchState.SEARCH_STATE_CANCELLED);
+        sidecar.awaitState("s", SearchState.SEARCH_STATE_CANCELLED);
 
         GetSearchResponse stored = sidecar.stored("s");
         assertThat(stored.getSummary().getStopReason()).isEqualTo(StopReason.STOP_REASON_CANCELLED);
@@ -102,7 +98,7 @@ class SearchLifeTest {
         // The server's own clock ends the call a moment later than the client's.
         SearchClient.await(() -> {
             turns.release();
-            return state("s") == SearchState.SEARCH_STATE_CANCELLED;
+            return sidecar.state("s") == SearchState.SEARCH_STATE_CANCELLED;
         });
         assertThat(evaluations()).isLessThan(1000);
     }
@@ -119,7 +115,7 @@ class SearchLifeTest {
 
         SearchClient.await(() -> {
             turns.release();
-            return state("s") == SearchState.SEARCH_STATE_CANCELLED;
+            return sidecar.state("s") == SearchState.SEARCH_STATE_CANCELLED;
         });
         assertThat(evaluations()).isLessThan(1000);
     }
@@ -252,13 +248,7 @@ class SearchLifeTest {
     }
 
     private void awaitAttached(String id) {
-        SearchClient.await(() -> {
-            try {
-                return state(id) == SearchState.SEARCH_STATE_RUNNING;
-            } catch (StatusRuntimeException notYet) {
-                return false;
-            }
-        });
+        sidecar.awaitState(id, SearchState.SEARCH_STATE_RUNNING);
     }
 
     @Test
