@@ -15,7 +15,15 @@ public interface PromptSession extends AutoCloseable {
     long[] noiseShape();
 
     /** Scores noise by a loss on the model's own attention maps at the host's first step. Valid until the session closes. */
-    Evaluator attention(AttentionLoss loss);
+    default Evaluator attention(AttentionLoss loss) {
+        return attention(loss, loss);
+    }
+
+    /**
+     * As {@link #attention(AttentionLoss)}, with gradients of another loss than the one that ranks: InitNO follows its joint loss and ranks
+     * without the gate.
+     */
+    Evaluator attention(AttentionLoss score, AttentionLoss optimized);
 
     /** The attention maps of one noise at the first step, for heat maps. */
     AttentionMaps maps(Noise noise);

@@ -1,0 +1,108 @@
+package dev.prenoise.engine;
+
+import dev.prenoise.attention.AttentionMaps;
+import dev.prenoise.attention.LossValue;
+import dev.prenoise.backbone.MapCollector;
+import dev.prenoise.backbone.unet.UNet;
+import dev.prenoise.tensor.Compute;
+import dev.prenoise.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The host's first denoiser call, which the attention losses look at: its input scaling, its timestep, its positive prompt.
+ *
+ * @param context {@code [1, T, D]}
+ * @param inputScale the network's input is the unit noise times this
+ * @param rows of the attention grid
+ * @param columns of the attention grid
+ */
+record FirstStep(UNet unet, Tensor context, double timestep, double inputScale, int rows, int columns) {
+    Compute compute() {
+        return context.compute();
+    }
+
+    /**
+     * @param noises {@code [B, C, H, W]}, unit variance
+     */
+    Maps maps(Tensor noises, boolean self) {
+        MapCollector collector = new MapCollector(
+                unet.sites(Math.toIntExact(noises.size(2)), Math.toIntExact(noises.size(3))), rows, columns, self);
+        try {
+            unet.run(inputScale == 1 ? noises : noises.mul(inputScale), timestep, context, collector);
+            return new Maps(collector, collector.cross(), self ? collector.self() : null, rows, columns);
+        } catch (RuntimeException e) {
+            collector.close();
+            throw e;
+        }
+    }
+
+    /** Maps of a batch, still on the device and in the graph. */
+    record Maps(
+            MapCollector collector, Tensor cross, @Nullable Tensor self, int rows, int columns)
+            implements AutoCloseable {
+        /** Of the first {@code count} samples. */
+        List<AttentionMaps> toArrays(int count) {
+            int patches = rows * columns;
+            int tokens = Math.toIntExact(cross.size(2));
+            double[] crossValues = cross.toDoubles();
+            double[] selfValues = self == null ? null : self.toDoubles();
+            List<AttentionMaps> maps = new ArrayList<>();
+            for (int i = 0; i < count; i++) {
+                maps.add(new AttentionMaps(
+                        rows,
+                        columns,
+                        tokens,
+                        slice(crossValues, i, patches * tokens),
+                        selfValues == null ? null : slice(selfValues, i, patches * patches)));
+            }
+            return maps;
+        }
+
+        /** A scalar whose gradient with respect to the maps is that of each sample's loss; samples beyond the losses weigh nothing. */
+        Tensor weightedSum(List<LossValue> losses) {
+            int patches = rows * columns;
+            int batch = Math.toIntExact(cross.size(0));
+            int tokens = Math.toIntExact(cross.size(2));
+            double[] crossSlopes = new double[batch * patches * tokens];
+            double[] selfSlopes = new double[self == null ? 0 : batch * patches * patches];
+            boolean anySelf = false;
+            for (int i = 0; i < losses.size(); i++) {
+                AttentionMaps slope = losses.get(i).gradient();
+                if (slope == null) {
+                    throw new IllegalStateException("a loss was asked for its gradient and gave none");
+                }
+                put(slope.cross(), crossSlopes, i);
+                double[] selfSlope = slope.self();
+                if (selfSlope != null && self != null) {
+                    put(selfSlope, selfSlopes, i);
+                    anySelf = true;
+                }
+            }
+            Tensor sum = cross.mul(Tensor.of(cross.compute(), crossSlopes, batch, patches, tokens)
+                            .like(cross))
+                    .sum();
+            if (self == null || !anySelf) {
+                return sum;
+            }
+            return sum.add(self.mul(Tensor.of(cross.compute(), selfSlopes, batch, patches, patches)
+                            .like(self))
+                    .sum());
+        }
+
+        private static double[] slice(double[] values, int row, int size) {
+            return Arrays.copyOfRange(values, row * size, (row + 1) * size);
+        }
+
+        private static void put(double[] values, double[] target, int row) {
+            System.arraycopy(values, 0, target, row * values.length, values.length);
+        }
+
+        @Override
+        public void close() {
+            collector.close();
+        }
+    }
+}

@@ -1,0 +1,164 @@
+package dev.prenoise.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import dev.prenoise.attention.AttentionLoss;
+import dev.prenoise.attention.AttentionLosses;
+import dev.prenoise.attention.AttentionMaps;
+import dev.prenoise.attention.InitNo;
+import dev.prenoise.attention.LossForm;
+import dev.prenoise.attention.LossValue;
+import dev.prenoise.attention.TokenGroup;
+import dev.prenoise.backbone.unet.UNet;
+import dev.prenoise.backbone.unet.UNetConfig;
+import dev.prenoise.noise.Noise;
+import dev.prenoise.search.Evaluation;
+import dev.prenoise.tensor.Compute;
+import dev.prenoise.tensor.DType;
+import dev.prenoise.tensor.GradMode;
+import dev.prenoise.tensor.SafetensorsFile;
+import dev.prenoise.tensor.Scope;
+import dev.prenoise.tensor.Tensor;
+import dev.prenoise.tensor.Weights;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** The authors' losses end to end: latents to maps to loss to latent gradient, on the tiny UNet. */
+class TinyUNetLossTest {
+    private static final Path FOLDER = Path.of("test/resources/backbone/tiny_sd1");
+    private static final SafetensorsFile GOLDEN = SafetensorsFile.open(FOLDER.resolve("golden.safetensors"));
+    private static final JsonObject SCALARS =
+            JsonParser.parseString(GOLDEN.metadata().get("scalars")).getAsJsonObject();
+    private static final List<TokenGroup> SUBJECTS = List.of(TokenGroup.of(2), TokenGroup.of(5));
+    private static UNet exact;
+    private static UNet single;
+
+    @BeforeAll
+    static void load() {
+        exact = open(DType.FLOAT64);
+        single = open(DType.FLOAT32);
+    }
+
+    private static UNet open(DType type) {
+        return new UNet(
+                UNetConfig.read(FOLDER.resolve("config.json")),
+                Weights.open(FOLDER.resolve("diffusion_pytorch_model.safetensors"), Compute.cpu(), type));
+    }
+
+    @AfterAll
+    static void free() {
+        exact.close();
+        single.close();
+    }
+
+    @Test
+    void initno_published_equalsTheAuthors() {
+        assertGolden(InitNo.of(LossForm.PUBLISHED), SUBJECTS, "initno", "initno.joint", 5e-6);
+    }
+
+    @Test
+    void initno_augmented_equalsTheAuthors() {
+        assertGolden(InitNo.augmented(), SUBJECTS, "initno_aug", "initno_aug.joint", 5e-6);
+    }
+
+    @Test
+    void selfCross_published_equalsTheAuthors() {
+        assertGolden(AttentionLosses.of("self-cross", LossForm.PUBLISHED), SUBJECTS, "sc", "sc.joint", 1e-6);
+    }
+
+    @Test
+    void conform_ranking_equalsTheAuthorsWithTheMapAsItsOwnPredecessor() {
+        assertGolden(
+                AttentionLosses.of("conform", LossForm.RANKING),
+                SUBJECTS,
+                "conform_selfprev",
+                "conform_selfprev.loss",
+                1e-7);
+    }
+
+    @Test
+    void conform_publishedWithAttributes_equalsTheAuthors() {
+        assertGolden(
+                AttentionLosses.of("conform", LossForm.PUBLISHED),
+                List.of(TokenGroup.of(2, 3), TokenGroup.of(5, 6)),
+                "conform_attr",
+                "conform_attr.loss",
+                1e-7);
+    }
+
+    @Test
+    void evaluator_inSinglePrecision_agreesWithItsOwnGradientPathAndTheGolden() {
+        try (Scope scope = new Scope()) {
+            FirstStep step =
+                    new FirstStep(single, GOLDEN.load("context", Compute.cpu(), DType.FLOAT32), 981, 1, 16, 16);
+            AttentionLoss loss = AttentionLosses.of("conform", LossForm.RANKING);
+            AttentionEvaluator evaluator = new AttentionEvaluator(step, loss, loss, SUBJECTS, 2);
+            Noise noise = Noise.of(
+                    new long[] {1, 4, 64, 64},
+                    GOLDEN.load("latents", Compute.cpu(), DType.FLOAT32).toFloats());
+            Evaluation plain = evaluator.evaluate(List.of(noise)).get(0);
+            Evaluation withGradient =
+                    evaluator.evaluateWithGradient(List.of(noise)).get(0);
+            double golden = SCALARS.get("conform_selfprev.loss").getAsDouble();
+            assertThat(plain.score()).isCloseTo(golden, within(1e-5));
+            assertThat(withGradient.score()).isCloseTo(golden, within(1e-5));
+            assertThat(withGradient.gradient()).isNotNull();
+            assertClose(
+                    toDoubles(withGradient.gradient().data()),
+                    GOLDEN.load("conform_selfprev.dlatents", Compute.cpu(), DType.FLOAT64)
+                            .toDoubles(),
+                    2e-3);
+        }
+    }
+
+    private static void assertGolden(
+            AttentionLoss loss, List<TokenGroup> subjects, String tag, String scalar, double tolerance) {
+        try (GradMode on = GradMode.on();
+                Scope scope = new Scope()) {
+            FirstStep step = new FirstStep(exact, golden("context"), 981, 1, 16, 16);
+            Tensor latents = golden("latents").requireGradient();
+            try (FirstStep.Maps maps = step.maps(latents, loss.readsSelfAttention())) {
+                AttentionMaps arrays = maps.toArrays(1).get(0);
+                LossValue value = loss.evaluate(arrays, subjects, true);
+                assertThat(value.loss()).isCloseTo(SCALARS.get(scalar).getAsDouble(), within(tolerance));
+                maps.weightedSum(List.of(value)).backward();
+            }
+            assertClose(
+                    latents.gradient().toDoubles(), golden(tag + ".dlatents").toDoubles(), 1e-5);
+        }
+    }
+
+    private static Tensor golden(String name) {
+        return GOLDEN.load(name, Compute.cpu(), DType.FLOAT64);
+    }
+
+    /** Relative to the largest value. */
+    private static void assertClose(double[] actual, double[] expected, double tolerance) {
+        double worst = 0;
+        double largest = 0;
+        for (int i = 0; i < expected.length; i++) {
+            worst = Math.max(worst, Math.abs(actual[i] - expected[i]));
+            largest = Math.max(largest, Math.abs(expected[i]));
+        }
+        assertThat(largest).isPositive();
+        assertThat(worst / largest).isLessThan(tolerance);
+    }
+
+    private static double cosine(float[] a, float[] b) {
+        double ab = 0;
+        double aa = 0;
+        double bb = 0;
+        for (int i = 0; i < a.length; i++) {
+            ab += (double) a[i] * b[i];
+            aa += (double) a[i] * a[i];
+            bb += (double) b[i] * b[i];
+        }
+        return ab / Math.sqrt(aa * bb);
+    }
+}
