@@ -17,6 +17,14 @@ public final class InvalidFieldException extends IllegalArgumentException {
         this.description = description;
     }
 
+    /** From an engine message {@code field: value (expected: what)}, its field put under a parent: {@code steps} becomes {@code sampling.steps}. */
+    static InvalidFieldException under(String parent, IllegalArgumentException cause) {
+        String[] parts = String.valueOf(cause.getMessage()).split(": ", 2);
+        return parts.length == 2
+                ? new InvalidFieldException(parent + "." + parts[0], parts[1])
+                : new InvalidFieldException(parent, parts[0]);
+    }
+
     public String field() {
         return field;
     }

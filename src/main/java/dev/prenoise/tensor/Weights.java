@@ -20,6 +20,7 @@ public final class Weights implements AutoCloseable {
     private final String prefix;
     private final Map<String, Weight> weights;
     private final Map<String, Tensor> tensors;
+    private final long seed;
 
     private Weights(
             List<SafetensorsFile> files,
@@ -27,13 +28,15 @@ public final class Weights implements AutoCloseable {
             DType type,
             String prefix,
             Map<String, Weight> weights,
-            Map<String, Tensor> tensors) {
+            Map<String, Tensor> tensors,
+            long seed) {
         this.files = files;
         this.compute = compute;
         this.type = type;
         this.prefix = prefix;
         this.weights = weights;
         this.tensors = tensors;
+        this.seed = seed;
     }
 
     /**
@@ -44,12 +47,21 @@ public final class Weights implements AutoCloseable {
     }
 
     public static Weights of(List<SafetensorsFile> files, Compute compute, DType type) {
-        return new Weights(List.copyOf(files), compute, type, "", new ConcurrentHashMap<>(), new ConcurrentHashMap<>());
+        return new Weights(
+                List.copyOf(files), compute, type, "", new ConcurrentHashMap<>(), new ConcurrentHashMap<>(), 0);
+    }
+
+    /**
+     * Weights that no file holds: small values drawn from the seed and each tensor's name, of whatever shape a network asks for. For measuring
+     * cost, which does not depend on what a network has learnt.
+     */
+    public static Weights synthetic(Compute compute, DType type, long seed) {
+        return new Weights(List.of(), compute, type, "", new ConcurrentHashMap<>(), new ConcurrentHashMap<>(), seed);
     }
 
     /** The same weights seen from a module: {@code under("a").get("b")} is {@code get("a.b")}. Closing the view closes all. */
     public Weights under(String module) {
-        return new Weights(files, compute, type, prefix + module + ".", weights, tensors);
+        return new Weights(files, compute, type, prefix + module + ".", weights, tensors, seed);
     }
 
     public boolean has(String name) {
@@ -63,6 +75,9 @@ public final class Weights implements AutoCloseable {
      */
     public Weight get(String name, long... shape) {
         String full = prefix + name;
+        if (files.isEmpty()) {
+            return weights.computeIfAbsent(full, key -> new Weight(this, full, shape.clone()));
+        }
         SafetensorsFile file = fileOf(full);
         List<Long> stored = file.entry(full).shape();
         boolean fits = stored.size() == shape.length;
@@ -118,7 +133,32 @@ public final class Weights implements AutoCloseable {
     }
 
     Tensor load(Weight weight) {
-        return tensors.computeIfAbsent(weight.name(), name -> fileOf(name).load(name, compute, type));
+        return tensors.computeIfAbsent(
+                weight.name(),
+                name -> files.isEmpty() ? synthesize(weight) : fileOf(name).load(name, compute, type));
+    }
+
+    /** Norms' scales are 1 and everything else is uniform with the spread that keeps activations near their size. */
+    private Tensor synthesize(Weight weight) {
+        long[] shape = weight.shape();
+        int size = Math.toIntExact(Arrays.stream(shape).reduce(1, Math::multiplyExact));
+        float[] values = new float[size];
+        if (shape.length == 1 && weight.name().endsWith(".weight")) {
+            Arrays.fill(values, 1);
+        } else {
+            float width = shape.length == 1 ? 0.01f : (float) Math.sqrt(3.0 * shape[0] / size);
+            long state = seed * 0x9E3779B97F4A7C15L + weight.name().hashCode() | 1;
+            for (int i = 0; i < size; i++) {
+                state ^= state << 13;
+                state ^= state >>> 7;
+                state ^= state << 17;
+                values[i] = width * ((state >> 40) * 0x1p-23f);
+            }
+        }
+        try (Scope scope = new Scope()) {
+            Tensor tensor = Tensor.of(compute, values, shape);
+            return Scope.release(type == DType.FLOAT32 ? tensor : tensor.to(type));
+        }
     }
 
     private SafetensorsFile fileOf(String full) {

@@ -1,0 +1,126 @@
+package dev.prenoise.engine;
+
+import dev.prenoise.attention.AttentionLoss;
+import dev.prenoise.attention.AttentionMaps;
+import dev.prenoise.attention.TokenGroup;
+import dev.prenoise.diffusion.Denoiser;
+import dev.prenoise.diffusion.Denoisers;
+import dev.prenoise.diffusion.Sampler;
+import dev.prenoise.diffusion.Samplers;
+import dev.prenoise.diffusion.SamplingPlan;
+import dev.prenoise.noise.Noise;
+import dev.prenoise.search.Evaluator;
+import dev.prenoise.tensor.Compute;
+import dev.prenoise.tensor.GradMode;
+import dev.prenoise.tensor.Scope;
+import dev.prenoise.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/** One prompt on a {@link FolderModel}. */
+final class FolderSession implements PromptSession {
+    private final FolderModel model;
+    private final EncodedPrompt prompt;
+    private final SamplingPlan plan;
+    private final Sampler sampler;
+    private final double guidanceScale;
+    private final int rows;
+    private final int columns;
+
+    /**
+     * @param rows of the latents
+     * @param columns of the latents
+     */
+    FolderSession(
+            FolderModel model, EncodedPrompt prompt, SamplingPlan plan, double guidanceScale, int rows, int columns) {
+        this.model = model;
+        this.prompt = prompt;
+        this.plan = plan;
+        this.sampler = Samplers.of(plan.sampler());
+        this.guidanceScale = guidanceScale;
+        this.rows = rows;
+        this.columns = columns;
+    }
+
+    @Override
+    public List<SubjectSpec> subjects() {
+        return prompt.subjects();
+    }
+
+    @Override
+    public long[] noiseShape() {
+        return new long[] {1, model.unet().config().inChannels(), rows, columns};
+    }
+
+    @Override
+    public Evaluator attention(AttentionLoss score, AttentionLoss optimized) {
+        return new AttentionEvaluator(
+                firstStep(), score, optimized, groups(), model.card().batch());
+    }
+
+    private List<TokenGroup> groups() {
+        return prompt.subjects().stream()
+                .map(subject -> new TokenGroup(subject.tokenIndices()))
+                .toList();
+    }
+
+    private FirstStep firstStep() {
+        int stride = model.card().attentionStride();
+        return new FirstStep(
+                model.unet(),
+                prompt.positive(),
+                plan.firstTimestep(),
+                plan.firstInputScale(),
+                (rows + stride - 1) / stride,
+                (columns + stride - 1) / stride);
+    }
+
+    @Override
+    public AttentionMaps maps(Noise noise) {
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope();
+                FirstStep.Maps maps = firstStep().maps(Noises.stack(compute(), List.of(noise)), true)) {
+            return maps.toArrays(1).get(0);
+        }
+    }
+
+    @Override
+    public int callsPerPicture() {
+        return sampler.calls(plan.steps()) * (guided() ? 2 : 1);
+    }
+
+    private boolean guided() {
+        return guidanceScale != 1;
+    }
+
+    /** Pictures are drawn one by one, so that each has the same bits whatever was drawn beside it. */
+    @Override
+    public List<Picture> draw(List<Noise> noises) {
+        List<Picture> pictures = new ArrayList<>();
+        for (Noise noise : noises) {
+            try (GradMode off = GradMode.off();
+                    Scope scope = new Scope()) {
+                Tensor latents = sampler.sample(
+                        Noises.stack(compute(), List.of(noise)), plan, denoiser(), (step, steps, x0) -> {});
+                pictures.add(Pictures.of(model.vae().decode(latents)));
+            }
+        }
+        return pictures;
+    }
+
+    private Denoiser denoiser() {
+        Tensor context = guided() ? Tensor.cat(0, prompt.negative(), prompt.positive()) : prompt.positive();
+        Denoisers.Network network = (input, timestep) -> model.unet().predict(input, timestep, context);
+        return Denoisers.of(
+                model.schedule().prediction(), guided() ? Denoisers.guided(network, guidanceScale) : network);
+    }
+
+    private Compute compute() {
+        return prompt.positive().compute();
+    }
+
+    @Override
+    public void close() {
+        prompt.close();
+    }
+}
