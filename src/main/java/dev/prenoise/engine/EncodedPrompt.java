@@ -1,19 +1,56 @@
 package dev.prenoise.engine;
 
+import dev.prenoise.tensor.GradMode;
+import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import dev.prenoise.text.ClipTextEncoder;
+import dev.prenoise.text.ResolvedSubject;
+import dev.prenoise.text.SubjectException;
+import dev.prenoise.text.SubjectQuery;
+import dev.prenoise.text.SubjectResolver;
+import dev.prenoise.text.TokenizedPrompt;
+import dev.prenoise.text.Tokenizer;
 import java.util.List;
 
 /**
- * A prompt as the network takes it.
+ * A prompt as the network takes it. Its tensors belong to no scope; closing frees them.
  *
  * @param positive {@code [1, T, D]}
  * @param negative {@code [1, T, D]}
  * @param subjects with every token index filled in
  */
 record EncodedPrompt(Tensor positive, Tensor negative, List<SubjectSpec> subjects) implements AutoCloseable {
-    static EncodedPrompt of(PromptSpec prompt, Object tokenizer, ClipTextEncoder encoder) {
-        throw new UnsupportedOperationException();
+    /**
+     * @throws InvalidFieldException when the prompt has no subjects, or not those that were asked for
+     */
+    static EncodedPrompt of(PromptSpec prompt, Tokenizer tokenizer, SubjectResolver resolver, ClipTextEncoder encoder) {
+        TokenizedPrompt text = tokenizer.encodePrompt(prompt.text());
+        List<SubjectSpec> subjects = resolve(prompt, text, resolver);
+        TokenizedPrompt negative = tokenizer.encodePrompt(prompt.negativeText());
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope()) {
+            return new EncodedPrompt(
+                    Scope.release(encoder.encode(new long[][] {text.idArray()})),
+                    Scope.release(encoder.encode(new long[][] {negative.idArray()})),
+                    subjects);
+        }
+    }
+
+    private static List<SubjectSpec> resolve(PromptSpec prompt, TokenizedPrompt text, SubjectResolver resolver) {
+        List<SubjectQuery> queries = prompt.subjects().stream()
+                .map(s -> new SubjectQuery(s.text(), s.attributes(), s.tokenIndices()))
+                .toList();
+        try {
+            return resolver.resolve(text, queries).stream()
+                    .map(EncodedPrompt::spec)
+                    .toList();
+        } catch (SubjectException e) {
+            throw new InvalidFieldException("prompt." + e.field(), e.description());
+        }
+    }
+
+    private static SubjectSpec spec(ResolvedSubject subject) {
+        return new SubjectSpec(subject.text(), subject.attributes(), subject.tokenIndices());
     }
 
     @Override

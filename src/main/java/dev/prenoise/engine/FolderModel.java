@@ -13,6 +13,10 @@ import dev.prenoise.tensor.SafetensorsException;
 import dev.prenoise.tensor.Weights;
 import dev.prenoise.text.ClipTextConfig;
 import dev.prenoise.text.ClipTextEncoder;
+import dev.prenoise.text.SubjectFinder;
+import dev.prenoise.text.SubjectResolver;
+import dev.prenoise.text.Tokenizer;
+import dev.prenoise.text.TokenizerException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -20,10 +24,11 @@ import java.util.List;
 /** A folder in diffusers' layout: tokenizer, text encoder, UNet, VAE, scheduler. Weights load when they are first used. */
 final class FolderModel implements Model, AutoCloseable {
     private static final int MAX_SIZE = 2048;
+    private static final SubjectResolver SUBJECTS = new SubjectResolver(new SubjectFinder());
 
     private final BackboneInfo info;
     private final ModelCard card;
-    private final Object tokenizer;
+    private final Tokenizer tokenizer;
     private final ClipTextEncoder textEncoder;
     private final UNet unet;
     private final Autoencoder vae;
@@ -32,7 +37,7 @@ final class FolderModel implements Model, AutoCloseable {
     private FolderModel(
             BackboneInfo info,
             ModelCard card,
-            Object tokenizer,
+            Tokenizer tokenizer,
             ClipTextEncoder textEncoder,
             UNet unet,
             Autoencoder vae,
@@ -56,7 +61,7 @@ final class FolderModel implements Model, AutoCloseable {
             return new FolderModel(
                     info,
                     ModelCard.read(folder),
-                    folder,
+                    Tokenizer.load(folder.resolve("tokenizer")),
                     new ClipTextEncoder(
                             ClipTextConfig.read(folder.resolve("text_encoder/config.json")),
                             weights(folder.resolve("text_encoder"), "model", compute)),
@@ -67,7 +72,7 @@ final class FolderModel implements Model, AutoCloseable {
                             VaeConfig.read(folder.resolve("vae/config.json")),
                             weights(folder.resolve("vae"), "diffusion_pytorch_model", compute)),
                     NoiseSchedule.read(folder.resolve("scheduler/scheduler_config.json")));
-        } catch (SafetensorsException | IllegalArgumentException e) {
+        } catch (SafetensorsException | TokenizerException | IllegalArgumentException e) {
             throw new ModelException(String.valueOf(e.getMessage()), e);
         }
     }
@@ -99,7 +104,7 @@ final class FolderModel implements Model, AutoCloseable {
         int columns = latentSide("width", width);
         SamplingPlan plan = plan(sampling);
         double guidance = sampling.guidanceScale() == 0 ? card.guidanceScale() : sampling.guidanceScale();
-        EncodedPrompt encoded = EncodedPrompt.of(prompt, tokenizer, textEncoder);
+        EncodedPrompt encoded = EncodedPrompt.of(prompt, tokenizer, SUBJECTS, textEncoder);
         return new FolderSession(this, encoded, plan, guidance, rows, columns);
     }
 
@@ -155,5 +160,6 @@ final class FolderModel implements Model, AutoCloseable {
     @Override
     public void close() {
         unload();
+        tokenizer.close();
     }
 }
