@@ -24,9 +24,9 @@ record EncodedPrompt(Tensor positive, Tensor negative, List<SubjectSpec> subject
      * @throws InvalidFieldException when the prompt has no subjects, or not those that were asked for
      */
     static EncodedPrompt of(PromptSpec prompt, Tokenizer tokenizer, SubjectResolver resolver, ClipTextEncoder encoder) {
-        TokenizedPrompt text = tokenizer.encodePrompt(prompt.text());
+        TokenizedPrompt text = tokens("prompt.text", prompt.text(), tokenizer);
         List<SubjectSpec> subjects = resolve(prompt, text, resolver);
-        TokenizedPrompt negative = tokenizer.encodePrompt(prompt.negativeText());
+        TokenizedPrompt negative = tokens("prompt.negative_text", prompt.negativeText(), tokenizer);
         try (GradMode off = GradMode.off();
                 Scope scope = new Scope()) {
             return new EncodedPrompt(
@@ -34,6 +34,17 @@ record EncodedPrompt(Tensor positive, Tensor negative, List<SubjectSpec> subject
                     Scope.release(encoder.encode(new long[][] {negative.idArray()})),
                     subjects);
         }
+    }
+
+    private static TokenizedPrompt tokens(String field, String text, Tokenizer tokenizer) {
+        TokenizedPrompt tokens = tokenizer.encodePrompt(text);
+        if (!tokens.unknownWords().isEmpty()) {
+            throw new InvalidFieldException(
+                    field,
+                    "\"" + tokens.unknownWords().get(0).text()
+                            + "\" (expected: words that the model's vocabulary has; the built-in model knows coloured shapes)");
+        }
+        return tokens;
     }
 
     private static List<SubjectSpec> resolve(PromptSpec prompt, TokenizedPrompt text, SubjectResolver resolver) {

@@ -8,6 +8,7 @@ import dev.prenoise.diffusion.Denoisers;
 import dev.prenoise.diffusion.Sampler;
 import dev.prenoise.diffusion.Samplers;
 import dev.prenoise.diffusion.SamplingPlan;
+import dev.prenoise.diffusion.StepListener;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.search.Evaluator;
 import dev.prenoise.tensor.Compute;
@@ -93,23 +94,33 @@ final class FolderSession implements PromptSession {
         return guidanceScale != 1;
     }
 
-    /** Pictures are drawn one by one, so that each has the same bits whatever was drawn beside it. */
+    /** In batches of one fixed size, the last one filled up, so that a picture has the same bits whatever was drawn beside it. */
     @Override
     public List<Picture> draw(List<Noise> noises) {
+        int batch = model.card().batch();
         List<Picture> pictures = new ArrayList<>();
-        for (Noise noise : noises) {
+        for (int start = 0; start < noises.size(); start += batch) {
+            List<Noise> part = noises.subList(start, Math.min(noises.size(), start + batch));
             try (GradMode off = GradMode.off();
                     Scope scope = new Scope()) {
                 Tensor latents = sampler.sample(
-                        Noises.stack(compute(), List.of(noise)), plan, denoiser(), (step, steps, x0) -> {});
-                pictures.add(Pictures.of(model.vae().decode(latents)));
+                        Noises.stack(compute(), Noises.filled(part, batch)), plan, denoiser(batch), StepListener.NONE);
+                Tensor images = model.vae().decode(latents);
+                for (int i = 0; i < part.size(); i++) {
+                    pictures.add(Pictures.of(images.narrow(0, i, 1)));
+                }
             }
         }
         return pictures;
     }
 
-    private Denoiser denoiser() {
-        Tensor context = guided() ? Tensor.cat(0, prompt.negative(), prompt.positive()) : prompt.positive();
+    private Denoiser denoiser(int batch) {
+        long[] shape = prompt.positive().shape();
+        shape[0] = batch;
+        Tensor context = guided()
+                ? Tensor.cat(
+                        0, prompt.negative().expand(shape), prompt.positive().expand(shape))
+                : prompt.positive();
         Denoisers.Network network = (input, timestep) -> model.unet().predict(input, timestep, context);
         return Denoisers.of(
                 model.schedule().prediction(), guided() ? Denoisers.guided(network, guidanceScale) : network);

@@ -24,9 +24,14 @@ public final class Compute {
     private Compute(String name, Device device) {
         this.name = name;
         this.device = device;
-        Engine engine = Engine.getEngine("PyTorch");
+        Engine engine = start();
         this.manager = (PtNDManager) engine.newBaseManager(device);
         this.ops = OpPack.load(manager);
+    }
+
+    /** Starts libtorch when it has not been yet; everything else here does so too. */
+    static Engine start() {
+        return Engine.getEngine("PyTorch");
     }
 
     public static Compute cpu() {
@@ -43,10 +48,10 @@ public final class Compute {
 
     private static Compute open(String name) {
         Device device = device(name);
-        if (device.isGpu() && Engine.getEngine("PyTorch").getGpuCount() <= device.getDeviceId()) {
+        if (device.isGpu() && start().getGpuCount() <= device.getDeviceId()) {
             throw new IllegalArgumentException(
                     "device: \"" + name + "\" (expected: a device of this machine; libtorch sees "
-                            + Engine.getEngine("PyTorch").getGpuCount() + " CUDA devices)");
+                            + start().getGpuCount() + " CUDA devices)");
         }
         return new Compute(name, device);
     }
@@ -69,17 +74,17 @@ public final class Compute {
 
     /** Version of libtorch, and how many threads an operation may use. */
     public static String libtorch() {
-        return Engine.getEngine("PyTorch").getVersion();
+        return start().getVersion();
     }
 
     public static int threads() {
-        Engine.getEngine("PyTorch");
+        start();
         return JniUtils.getNumThreads();
     }
 
     /** CUDA devices that libtorch sees. */
     public static int cudaDevices() {
-        return Engine.getEngine("PyTorch").getGpuCount();
+        return start().getGpuCount();
     }
 
     public String name() {

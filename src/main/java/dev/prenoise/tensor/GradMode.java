@@ -10,6 +10,7 @@ public final class GradMode implements AutoCloseable {
     private final boolean before;
 
     private GradMode(boolean enabled) {
+        Compute.start();
         this.before = JniUtils.isGradMode();
         JniUtils.setGradMode(enabled);
     }

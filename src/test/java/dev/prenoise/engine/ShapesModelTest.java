@@ -124,6 +124,13 @@ class ShapesModelTest {
     }
 
     @Test
+    void prepare_ofWordsThatTheModelLacks_namesTheWord() {
+        assertThatThrownBy(() -> session(new PromptSpec("a photo of a red circle", "", List.of())))
+                .isInstanceOf(InvalidFieldException.class)
+                .hasMessageStartingWith("prompt.text: \"photo\" (expected: words");
+    }
+
+    @Test
     void prepare_ofUnusableSizesAndSampling_namesTheField() {
         Model model = catalog.open("shapes");
         assertThatThrownBy(() -> model.prepare(PROMPT, SamplingSpec.DEFAULT, 63, 64))
