@@ -1,0 +1,93 @@
+package dev.prenoise.text;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A tokenizer's folder, read.
+ *
+ * @param source the file that the rules come from, for messages
+ * @param rules what a {@code tokenizer.json} holds
+ * @param config {@code tokenizer_config.json}, filled up from {@code special_tokens_map.json}; empty where there are none
+ */
+record TokenizerFiles(Path source, JsonObject rules, JsonObject config) {
+    static TokenizerFiles read(Path folder) {
+        JsonObject config = object(folder.resolve("special_tokens_map.json"), true);
+        object(folder.resolve("tokenizer_config.json"), true)
+                .entrySet()
+                .forEach(e -> config.add(e.getKey(), e.getValue()));
+
+        Path json = folder.resolve("tokenizer.json");
+        Path vocabulary = folder.resolve("vocab.json");
+        Path merges = folder.resolve("merges.txt");
+        if (Files.exists(json) || !Files.exists(vocabulary)) {
+            return new TokenizerFiles(json, object(json, false), config);
+        }
+        JsonObject tokens = object(vocabulary, false);
+        String lines = text(merges);
+        JsonObject rules = naming(
+                merges, () -> ClipBytePairs.tokenizerJson(tokens, lines.lines().toList()));
+        return new TokenizerFiles(merges, rules, config);
+    }
+
+    /** A special token's text from the configuration, which writes it plainly or as an object. */
+    @Nullable
+    String configured(String name) {
+        JsonElement token = config.get(name);
+        if (token != null && token.isJsonObject()) {
+            token = token.getAsJsonObject().get("content");
+        }
+        return token != null && token.isJsonPrimitive() ? token.getAsString() : null;
+    }
+
+    /** {@code null} where the file does not say, or gives a number that stands for "no limit". */
+    @Nullable
+    Integer maxLength() {
+        JsonElement length = config.get("model_max_length");
+        return length != null && length.isJsonPrimitive() && length.getAsDouble() <= 1_000_000
+                ? length.getAsInt()
+                : null;
+    }
+
+    private static JsonObject object(Path file, boolean optional) {
+        if (optional && !Files.exists(file)) {
+            return new JsonObject();
+        }
+        String text = text(file);
+        return naming(file, () -> {
+            JsonElement json = JsonParser.parseString(text);
+            if (!json.isJsonObject()) {
+                throw new IllegalArgumentException("not a JSON object");
+            }
+            return json.getAsJsonObject();
+        });
+    }
+
+    private static String text(Path file) {
+        try {
+            return Files.readString(file, StandardCharsets.UTF_8);
+        } catch (NoSuchFileException e) {
+            throw new TokenizerException(
+                    file + ": missing (expected: tokenizer.json, or vocab.json with merges.txt)", e);
+        } catch (IOException e) {
+            throw new TokenizerException(file + ": " + e.getMessage() + " (expected: readable UTF-8)", e);
+        }
+    }
+
+    private static JsonObject naming(Path file, Supplier<JsonObject> parse) {
+        try {
+            return parse.get();
+        } catch (JsonParseException | IllegalArgumentException | UnsupportedOperationException e) {
+            throw new TokenizerException(file + ": " + e.getMessage(), e);
+        }
+    }
+}
