@@ -38,8 +38,12 @@ final class Failures {
         String description = Objects.toString(failure.getStatus().getDescription(), "");
         return switch (failure.getStatus().getCode()) {
             case INVALID_ARGUMENT -> violations(failure, description);
+            // With a cause it is the connection that failed, without one the service itself says why it will not.
             case UNAVAILABLE ->
-                "cannot reach " + service + reason(failure, description) + " (is `prenoise serve` running there?)";
+                failure.getCause() == null && !description.isEmpty()
+                        ? description
+                        : "cannot reach " + service + reason(failure, description)
+                                + " (is `prenoise serve` running there?)";
             case UNAUTHENTICATED -> service + " wants another token (--token, --token-file)" + colon(description);
             case DEADLINE_EXCEEDED -> service + " did not answer in time" + colon(description);
             default -> description.isEmpty() ? failure.getStatus().getCode().name() : description;

@@ -140,6 +140,12 @@ final class OptimizeCommand implements Callable<Integer> {
     private int best;
 
     @Option(
+            names = "--search-id",
+            paramLabel = "ID",
+            description = "Names the search at --target; the same request under the same name goes on where it was.")
+    private String searchId = "";
+
+    @Option(
             names = {"-o", "--output"},
             paramLabel = "DIR",
             defaultValue = "prenoise-out",
@@ -205,7 +211,7 @@ final class OptimizeCommand implements Callable<Integer> {
 
     private OptimizeNoiseRequest request() {
         OptimizeNoiseRequest.Builder request = OptimizeNoiseRequest.newBuilder()
-                .setSearchId("cli-" + UUID.randomUUID())
+                .setSearchId(searchId.isEmpty() ? "cli-" + UUID.randomUUID() : searchId)
                 .setBackbone(backbone)
                 .setWidth(width)
                 .setHeight(height)

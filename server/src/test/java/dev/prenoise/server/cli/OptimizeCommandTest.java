@@ -44,6 +44,7 @@ class OptimizeCommandTest {
         CommandLineRun run = optimize("a red circle", "-n", "8");
 
         assertThat(run.exit()).isZero();
+        assertThat(service.request.getSearchId()).startsWith("cli-");
         // Candidate 3 of 8 has the lowest 1 - frac(0.618 k).
         assertThat(run.out().lines().findFirst().orElseThrow())
                 .isEqualTo("plain seed 7: 1.0000 -> seed 1003: 0.1460 (candidate 3 of 8), pictures in " + output);
@@ -169,11 +170,13 @@ class OptimizeCommandTest {
                 "--subject",
                 "blue square",
                 "--stop-on-plateau",
+                "--search-id",
+                "again",
                 "--best",
                 "4");
 
         OptimizeNoiseRequest request = service.request;
-        assertThat(request.getSearchId()).startsWith("cli-");
+        assertThat(request.getSearchId()).isEqualTo("again");
         assertThat(request.getBackbone()).isEqualTo("sd15");
         assertThat(request.getPrompt().getNegativeText()).isEqualTo("blurry");
         assertThat(request.getPrompt().getSubjectsList())
@@ -258,6 +261,13 @@ class OptimizeCommandTest {
 
         assertThat(run.exit()).isEqualTo(2);
         assertThat(run.err()).containsExactly("prenoise: backbone: \"sd3\" (expected: one of shapes, sd15)");
+    }
+
+    @Test
+    void optimize_serviceShutsDown_isTheServicesSentence() {
+        service.refusal = FakeService.refused(io.grpc.Status.Code.UNAVAILABLE, "shutting down; send it again");
+
+        assertThat(optimize("a cat").err()).containsExactly("prenoise: shutting down; send it again");
     }
 
     @Test
