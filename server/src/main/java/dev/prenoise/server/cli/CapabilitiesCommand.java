@@ -6,7 +6,6 @@ import dev.prenoise.v1.GetCapabilitiesRequest;
 import dev.prenoise.v1.GetCapabilitiesResponse;
 import dev.prenoise.v1.VerifierInfo;
 import io.grpc.StatusRuntimeException;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -26,12 +25,12 @@ final class CapabilitiesCommand implements Callable<Integer> {
     private static final long TIMEOUT_SECONDS = 30;
 
     private final Console console;
-    private final Function<List<Path>, Service> local;
+    private final Function<ModelOptions, Service> local;
 
     @Mixin
     private ServiceOptions service = new ServiceOptions();
 
-    CapabilitiesCommand(Console console, Function<List<Path>, Service> local) {
+    CapabilitiesCommand(Console console, Function<ModelOptions, Service> local) {
         this.console = console;
         this.local = local;
     }

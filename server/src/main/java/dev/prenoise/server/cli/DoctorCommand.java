@@ -18,6 +18,7 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 
 /** {@code prenoise doctor}: what works on this machine, what is missing, how to get it. Exit code 0 when the main job works. */
 @Command(
@@ -30,9 +31,12 @@ final class DoctorCommand implements Callable<Integer> {
     private static final long LITTLE_MEMORY = 2 * GIGABYTE;
 
     private final Console console;
-    private final Function<List<Path>, Service> local;
+    private final Function<ModelOptions, Service> local;
 
-    DoctorCommand(Console console, Function<List<Path>, Service> local) {
+    @Mixin
+    private ModelOptions models = new ModelOptions();
+
+    DoctorCommand(Console console, Function<ModelOptions, Service> local) {
         this.console = console;
         this.local = local;
     }
@@ -184,7 +188,7 @@ final class DoctorCommand implements Callable<Integer> {
     /** The main job at its smallest, through the service. */
     private Finding search() {
         long begin = System.nanoTime();
-        try (Service service = local.apply(List.of())) {
+        try (Service service = local.apply(models)) {
             OptimizeNoiseRequest.Builder request =
                     OptimizeNoiseRequest.newBuilder().setSearchId("doctor-" + UUID.randomUUID());
             request.getPromptBuilder().setText("a red circle and a blue square");

@@ -3,8 +3,6 @@ package dev.prenoise.server.cli;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.server.ops.ProductVersion;
 import java.io.PrintWriter;
-import java.nio.file.Path;
-import java.util.List;
 import java.util.function.Function;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -60,8 +58,8 @@ public final class Main {
      * @param models the models of this process: the built-in one and those in the folders
      * @return the exit code
      */
-    static int run(Console console, Function<List<Path>, ModelCatalog> models, String... arguments) {
-        return run(console, models, folders -> LocalService.start(models.apply(folders)), arguments);
+    static int run(Console console, Function<ModelOptions, ModelCatalog> models, String... arguments) {
+        return run(console, models, options -> LocalService.start(models.apply(options)), arguments);
     }
 
     /**
@@ -69,8 +67,8 @@ public final class Main {
      */
     static int run(
             Console console,
-            Function<List<Path>, ModelCatalog> models,
-            Function<List<Path>, Service> local,
+            Function<ModelOptions, ModelCatalog> models,
+            Function<ModelOptions, Service> local,
             String... arguments) {
         Main main = new Main(console);
         CommandLine line = new CommandLine(main)

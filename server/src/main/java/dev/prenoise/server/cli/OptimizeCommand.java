@@ -37,7 +37,7 @@ final class OptimizeCommand implements Callable<Integer> {
     private static final int EVALUATIONS_PER_OPTIMIZED_CANDIDATE = 10;
 
     private final Console console;
-    private final Function<List<Path>, Service> local;
+    private final Function<ModelOptions, Service> local;
 
     @Parameters(
             paramLabel = "PROMPT",
@@ -160,7 +160,7 @@ final class OptimizeCommand implements Callable<Integer> {
     @Mixin
     private ServiceOptions service = new ServiceOptions();
 
-    OptimizeCommand(Console console, Function<List<Path>, Service> local) {
+    OptimizeCommand(Console console, Function<ModelOptions, Service> local) {
         this.console = console;
         this.local = local;
     }

@@ -8,12 +8,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code prenoise serve}: the sidecar, until it is told to stop. */
@@ -27,7 +26,7 @@ final class ServeCommand implements Callable<Integer> {
     private static final int HIGHEST_PORT = 65535;
 
     private final Console console;
-    private final Function<List<Path>, ModelCatalog> models;
+    private final Function<ModelOptions, ModelCatalog> models;
 
     @Option(
             names = "--host",
@@ -51,12 +50,8 @@ final class ServeCommand implements Callable<Integer> {
                     "Where searches are stored. Default: the user's data folder (~/.local/share/prenoise on Linux).")
     private @Nullable Path data;
 
-    @Option(
-            names = "--models",
-            paramLabel = "DIR",
-            description =
-                    "A folder of models in diffusers layout; may be given again. The built-in model is always there.")
-    private List<Path> folders = new ArrayList<>();
+    @Mixin
+    private ModelOptions modelOptions = new ModelOptions();
 
     @Option(names = "--tls-cert", paramLabel = "FILE", description = "Certificate chain, PEM.")
     private @Nullable Path certificate;
@@ -78,7 +73,7 @@ final class ServeCommand implements Callable<Integer> {
                     "How long running searches may go on when told to stop; then they are stored. Default: ${DEFAULT-VALUE}.")
     private int grace;
 
-    ServeCommand(Console console, Function<List<Path>, ModelCatalog> models) {
+    ServeCommand(Console console, Function<ModelOptions, ModelCatalog> models) {
         this.console = console;
         this.models = models;
     }
@@ -93,7 +88,7 @@ final class ServeCommand implements Callable<Integer> {
 
     /** Listens, and says so on standard output. */
     SidecarServer start() {
-        SidecarServer server = new SidecarServer(config(), models.apply(folders));
+        SidecarServer server = new SidecarServer(config(), models.apply(modelOptions));
         int bound = server.start();
         console.out().println("prenoise " + ProductVersion.get() + " listening on " + address(host, bound));
         console.out().flush();

@@ -17,9 +17,8 @@ import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.function.Function;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Which service a command talks to: that at {@code --target}, else one started in this process. */
@@ -56,22 +55,18 @@ final class ServiceOptions {
                     "The certificates (PEM) to trust instead of Java's. An address that is not loopback is always called over TLS.")
     private String tlsCa = "";
 
-    @Option(
-            names = "--models",
-            paramLabel = "DIR",
-            description =
-                    "A folder of models for this process, in diffusers layout; may be given again. Not with --target.")
-    private List<Path> models = new ArrayList<>();
+    @Mixin
+    private ModelOptions models = new ModelOptions();
 
     /**
      * @param local starts the service in this process
      * @throws CliException when an option cannot be used
      */
-    Service open(Function<List<Path>, Service> local) {
+    Service open(Function<ModelOptions, Service> local) {
         if (target.isEmpty()) {
             return local.apply(models);
         }
-        if (!models.isEmpty()) {
+        if (!models.folders().isEmpty()) {
             throw new CliException("--models: with --target (expected: one of them; a sidecar has its own)");
         }
         URI address = address(target);
