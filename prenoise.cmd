@@ -18,7 +18,7 @@ if exist "%JAR%" goto run
 where mvn >nul 2>nul || goto nomaven
 echo prenoise: building (some minutes the first time, while Maven fetches the libraries) 1>&2
 pushd "%HOME_DIR%"
-call mvn -B -q -DskipTests package > "%TEMP%\prenoise-build.log" 2>&1 < nul
+call mvn -B -q -Dmaven.test.skip=true package > "%TEMP%\prenoise-build.log" 2>&1 < nul
 if errorlevel 1 (
     popd
     echo prenoise: the build failed; see %TEMP%\prenoise-build.log 1>&2

@@ -169,8 +169,8 @@ public final class FakeCatalog implements ModelCatalog {
         }
 
         @Override
-        public Evaluator attention(AttentionLoss loss) {
-            return new FakeEvaluator(prompt, loss.name());
+        public Evaluator attention(AttentionLoss score, AttentionLoss optimized) {
+            return new FakeEvaluator(prompt, score.name());
         }
 
         @Override
