@@ -12,14 +12,16 @@ final class InitNoOptimizer {
     private static final double BETA_1 = 0.9;
     private static final double BETA_2 = 0.999;
 
-    /** Within it a Taylor polynomial of degree 11 is exact to 1e-15 of its value, and far cheaper than a call: the KL loop is long. */
+    /** Within it the Taylor polynomial of degree 11 gives expm1 to 1e-15 of its value. */
     private static final double SMALL = 0.25;
 
     private final float[] start;
     private final InitNoParameters parameters;
     private final Moments logVar;
     private final Moments mu;
-    private final double[] slope;
+
+    /** exp(logVar) - 1 of every element. */
+    private final double[] excess;
 
     private int steps;
 
@@ -28,7 +30,7 @@ final class InitNoOptimizer {
         this.parameters = parameters;
         this.logVar = new Moments(start.length);
         this.mu = new Moments(start.length);
-        this.slope = new double[start.length];
+        this.excess = new double[start.length];
     }
 
     /** z', rounded to float; the start's own values before the first step. */
@@ -52,66 +54,86 @@ final class InitNoOptimizer {
                     + ", one for each of the noise)");
         }
         double[] logVarSlope = new double[start.length];
+        double[] muSlope = new double[start.length];
         for (int i = 0; i < start.length; i++) {
-            slope[i] = gradient[i];
+            muSlope[i] = gradient[i];
             logVarSlope[i] = gradient[i] * start[i] * deviation(i) / 2;
         }
-        adam(logVarSlope, slope);
+        adam(logVarSlope, 1, muSlope, 1);
         int klSteps = 0;
         while (kl() > parameters.klThreshold() && klSteps < parameters.maxKlStep()) {
-            klStep(logVarSlope, slope);
+            // the KL's slopes: (exp(logVar) - 1) / 2 and mu, divided by the number of elements
+            adam(excess, 0.5 / start.length, mu.value, 1.0 / start.length);
             klSteps++;
         }
+        shrinkUnderThreshold();
         return klSteps;
     }
 
     /** Mean over all elements, 0 at the start. */
     double kl() {
-        double sum = 0;
-        for (int i = 0; i < start.length; i++) {
-            double m = mu.value[i];
-            double v = logVar.value[i];
-            sum += m * m + (expMinus1(v) - v);
+        double[] m = mu.value;
+        double[] v = logVar.value;
+        double even = 0;
+        double odd = 0;
+        for (int i = 0; i + 1 < m.length; i += 2) {
+            even += m[i] * m[i] + (excess[i] - v[i]);
+            odd += m[i + 1] * m[i + 1] + (excess[i + 1] - v[i + 1]);
         }
-        return sum / (2.0 * start.length);
+        if (m.length % 2 == 1) {
+            int last = m.length - 1;
+            even += m[last] * m[last] + (excess[last] - v[last]);
+        }
+        return (even + odd) / (2.0 * m.length);
     }
 
-    private void klStep(double[] logVarSlope, double[] muSlope) {
-        double share = 1.0 / start.length;
-        for (int i = 0; i < start.length; i++) {
-            muSlope[i] = mu.value[i] * share;
-            logVarSlope[i] = expMinus1(logVar.value[i]) * share / 2;
+    /** Where the loop was cut short: towards the start until the KL, nearly quadratic there, is what it may be. */
+    private void shrinkUnderThreshold() {
+        for (double kl = kl(); kl > parameters.klThreshold(); kl = kl()) {
+            double factor = 0.999 * Math.sqrt(parameters.klThreshold() / kl);
+            for (int i = 0; i < start.length; i++) {
+                mu.value[i] *= factor;
+                logVar.value[i] *= factor;
+            }
+            expMinus1(logVar.value, excess);
         }
-        adam(logVarSlope, muSlope);
     }
 
-    private void adam(double[] logVarSlope, double[] muSlope) {
+    /** One step on both variables, each along its slope times its share. */
+    private void adam(double[] logVarSlope, double logVarShare, double[] muSlope, double muShare) {
         steps++;
         double rate = parameters.initnoLr() / (1 - StrictMath.pow(BETA_1, steps));
-        double correction = Math.sqrt(1 - StrictMath.pow(BETA_2, steps));
-        logVar.step(logVarSlope, rate, correction, parameters.adamEps());
-        mu.step(muSlope, rate, correction, parameters.adamEps());
+        double correction = 1 / Math.sqrt(1 - StrictMath.pow(BETA_2, steps));
+        logVar.step(logVarSlope, logVarShare, rate, correction, parameters.adamEps());
+        mu.step(muSlope, muShare, rate, correction, parameters.adamEps());
+        expMinus1(logVar.value, excess);
     }
 
     private double deviation(int i) {
         return StrictMath.exp(logVar.value[i] / 2);
     }
 
-    private static double expMinus1(double x) {
-        if (x > SMALL || x < -SMALL) {
-            return StrictMath.expm1(x);
+    /** No call and no branch in the first loop: the KL loop is long, and this way the compiler makes vector code of it. */
+    private static void expMinus1(double[] values, double[] results) {
+        for (int i = 0; i < results.length; i++) {
+            double x = values[i];
+            double p = 1 + x * (1.0 / 11);
+            p = 1 + x * (1.0 / 10) * p;
+            p = 1 + x * (1.0 / 9) * p;
+            p = 1 + x * (1.0 / 8) * p;
+            p = 1 + x * (1.0 / 7) * p;
+            p = 1 + x * (1.0 / 6) * p;
+            p = 1 + x * (1.0 / 5) * p;
+            p = 1 + x * (1.0 / 4) * p;
+            p = 1 + x * (1.0 / 3) * p;
+            p = 1 + x * (1.0 / 2) * p;
+            results[i] = x * p;
         }
-        double p = 1 + x * (1.0 / 11);
-        p = 1 + x * (1.0 / 10) * p;
-        p = 1 + x * (1.0 / 9) * p;
-        p = 1 + x * (1.0 / 8) * p;
-        p = 1 + x * (1.0 / 7) * p;
-        p = 1 + x * (1.0 / 6) * p;
-        p = 1 + x * (1.0 / 5) * p;
-        p = 1 + x * (1.0 / 4) * p;
-        p = 1 + x * (1.0 / 3) * p;
-        p = 1 + x * (1.0 / 2) * p;
-        return x * p;
+        for (int i = 0; i < results.length; i++) {
+            if (values[i] > SMALL || values[i] < -SMALL) {
+                results[i] = StrictMath.expm1(values[i]);
+            }
+        }
     }
 
     /** One variable and Adam's two moving averages for it. */
@@ -126,17 +148,17 @@ final class InitNoOptimizer {
             second = new double[size];
         }
 
-        void step(double[] slope, double rate, double correction, double eps) {
+        void step(double[] slope, double share, double rate, double correction, double eps) {
             double[] v = value;
             double[] m1 = first;
             double[] m2 = second;
             for (int i = 0; i < v.length; i++) {
-                double g = slope[i];
+                double g = slope[i] * share;
                 double a = m1[i] + (g - m1[i]) * (1 - BETA_1);
                 double b = m2[i] * BETA_2 + (1 - BETA_2) * g * g;
                 m1[i] = a;
                 m2[i] = b;
-                v[i] -= rate * a / (Math.sqrt(b) / correction + eps);
+                v[i] -= rate * a / (Math.sqrt(b) * correction + eps);
             }
         }
     }

@@ -30,8 +30,11 @@ import java.util.Arrays;
  * Because it starts from the actual best, a lucky early hit lowers the estimate, as it should. A score that is not finite counts as a draw
  * that gained nothing. A tail that half of the candidates share (a floor that was reached) has no excess and gains nothing.
  *
- * <p>Its error on recorded runs is printed by {@code PlateauStudy} in the tests, and kept in src/test/resources/search/README.md. It
- * cannot see a rare better mode that no candidate has hit yet: there it is too low until the first hit.
+ * <p>Its error: {@code PlateauStudy} in the tests prints it for recorded runs; for ten known distributions it is kept in
+ * src/test/resources/search/README.md. From 32 candidates on the mean error is within about 5 percent of the gain so far (two separate modes: 9),
+ * the mean absolute error of one estimate 1 to 10 percent, about as much as the gain it estimates. The default threshold stops a normal
+ * distribution after 100 of 128 candidates, 6 percent of the gain short, a uniform one after 52, 3 percent short. It cannot see a rare
+ * better mode that no candidate has hit yet: there it is too low until the first hit.
  *
  * <p>The rule is asked only after 8, 12, 16, 24, 32, 48, 64, ... candidates, and no batch of evaluations crosses one of these, so the end of
  * a search depends on its scores alone and never on the batch size. Immutable, thread-safe.

@@ -11,8 +11,10 @@ import dev.prenoise.search.Fakes.Source;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
@@ -168,6 +170,7 @@ class InitNoSearchTest {
     @Test
     void search_resumedAfterEachCandidate_equalsUndisturbed() {
         double easy = 0.55;
+        Set<StopReason> reasons = EnumSet.noneOf(StopReason.class);
         for (InitNoParameters parameters : List.of(
                 InitNoParameters.DEFAULT,
                 thresholds(easy),
@@ -177,6 +180,7 @@ class InitNoSearchTest {
             for (Budget budget : List.of(Fakes.plateauBudget(64), Budget.ofLossEvaluations(33))) {
                 Observer undisturbed = new Observer();
                 Outcome expected = tried.search(source, new Loss(), budget, undisturbed);
+                reasons.add(expected.stopReason());
                 for (int done = 0; done <= undisturbed.scored.size(); done++) {
                     Observer resumed = Observer.resuming(undisturbed.scored.subList(0, done));
                     Outcome outcome = tried.search(source, new Loss(), budget, resumed);
@@ -186,6 +190,7 @@ class InitNoSearchTest {
                 }
             }
         }
+        assertThat(reasons).containsExactlyInAnyOrder(StopReason.BUDGET, StopReason.THRESHOLD, StopReason.PLATEAU);
     }
 
     @Test
