@@ -46,8 +46,11 @@ public final class FakeCatalog implements ModelCatalog {
     /** Every thread that a model was called on. */
     public final Set<String> threads = ConcurrentHashMap.newKeySet();
 
+    public volatile int maxBatch = 1;
+
     public final AtomicInteger openSessions = new AtomicInteger();
     public final AtomicInteger drawn = new AtomicInteger();
+    public final AtomicInteger drawCalls = new AtomicInteger();
     public final AtomicInteger released = new AtomicInteger();
 
     /** See {@link #beforeEvaluation}. */
@@ -184,6 +187,7 @@ public final class FakeCatalog implements ModelCatalog {
         @Override
         public List<Picture> draw(List<Noise> noises) {
             threads.add(Thread.currentThread().getName());
+            drawCalls.incrementAndGet();
             return noises.stream().map(this::picture).toList();
         }
 
@@ -217,7 +221,7 @@ public final class FakeCatalog implements ModelCatalog {
 
         @Override
         public int maxBatch() {
-            return 1;
+            return maxBatch;
         }
 
         @Override

@@ -8,6 +8,7 @@ import dev.prenoise.noise.NoiseRecipes;
 import dev.prenoise.server.jobs.Lane;
 import dev.prenoise.server.jobs.SearchSpec;
 import dev.prenoise.server.jobs.Searches;
+import dev.prenoise.server.jobs.ShuttingDownException;
 import dev.prenoise.server.store.SearchStore;
 import dev.prenoise.server.store.StoredSearch;
 import dev.prenoise.v1.EvaluateAttentionRequest;
@@ -33,12 +34,14 @@ import io.grpc.stub.StreamObserver;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Supplier;
 
 /**
  * The contract. Every call is validated here before any work and answered from the other rooms; a failure becomes a status here.
  *
- * <p>Stateless and thread-safe. Searches run on threads of their own; what is computed on the calling thread needs no model.
+ * <p>Stateless and thread-safe. Nothing waits or computes on the thread of a call: searches have threads of their own, and
+ * what needs no model is computed on a few others.
  */
 public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderImplBase {
     private final String version;
@@ -48,10 +51,12 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
     private final SearchStore store;
     private final Limits limits;
     private final RequestValidator validator;
-    private final Executor executor;
+    private final Executor sending;
+    private final Executor computing;
 
     /**
-     * @param executor sends the streams; may be the server's own
+     * @param sending sends the streams; may be the server's own
+     * @param computing draws noise and evaluates attention; a few threads
      */
     public NoiseProviderService(
             String version,
@@ -60,14 +65,16 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
             Searches searches,
             SearchStore store,
             Limits limits,
-            Executor executor) {
+            Executor sending,
+            Executor computing) {
         this.version = version;
         this.catalog = catalog;
         this.lane = lane;
         this.searches = searches;
         this.store = store;
         this.limits = limits;
-        this.executor = executor;
+        this.sending = sending;
+        this.computing = computing;
         validator = new RequestValidator(limits);
     }
 
@@ -78,7 +85,7 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
 
     @Override
     public void sampleNoise(SampleNoiseRequest request, StreamObserver<SampleNoiseResponse> response) {
-        answer(response, () -> {
+        compute(response, () -> {
             validator.check(request);
             SampleNoiseResponse.Builder noise = SampleNoiseResponse.newBuilder();
             request.getRecipesList()
@@ -95,7 +102,7 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
             String id = request.getSearchId().isEmpty() ? UUID.randomUUID().toString() : request.getSearchId();
             SearchSpec spec = Protos.search(request, id, backbone(request.getBackbone()));
             SearchStream stream = new SearchStream(
-                    (ServerCallStreamObserver<OptimizeNoiseResponse>) response, request.getOutput(), store, executor);
+                    (ServerCallStreamObserver<OptimizeNoiseResponse>) response, request.getOutput(), store, sending);
             stream.begin(searches.attach(spec, Protos.illustrations(request.getOutput()), stream::wake));
         } catch (RuntimeException | Error e) {
             response.onError(Statuses.of(e));
@@ -113,17 +120,24 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
     @Override
     public void evaluateAttention(
             EvaluateAttentionRequest request, StreamObserver<EvaluateAttentionResponse> response) {
-        answer(response, () -> {
+        compute(response, () -> {
             validator.check(request);
             return AttentionEvaluation.evaluate(request);
         });
     }
 
+    /** Waits for the evaluation that runs now, not for the searches: their weights load again. */
     @Override
     public void releaseMemory(ReleaseMemoryRequest request, StreamObserver<ReleaseMemoryResponse> response) {
-        answer(response, () -> ReleaseMemoryResponse.newBuilder()
-                .setBytesFreed(lane.call(catalog::releaseMemory))
-                .build());
+        lane.submit(catalog::releaseMemory)
+                .whenComplete((freed, failure) -> answer(response, () -> {
+                    if (failure != null) {
+                        throw Statuses.of(failure);
+                    }
+                    return ReleaseMemoryResponse.newBuilder()
+                            .setBytesFreed(freed)
+                            .build();
+                }));
     }
 
     @Override
@@ -188,6 +202,19 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
             return response.build();
         } catch (InvalidProtocolBufferException e) {
             throw new IllegalStateException("search " + id + ": its stored request cannot be read", e);
+        }
+    }
+
+    /** Answers on the few threads that compute, so that however many such calls there are, streams go on and memory suffices. */
+    private <T> void compute(StreamObserver<T> response, Supplier<T> work) {
+        try {
+            computing.execute(() -> {
+                if (!((ServerCallStreamObserver<T>) response).isCancelled()) {
+                    answer(response, work);
+                }
+            });
+        } catch (RejectedExecutionException e) {
+            response.onError(Statuses.of(new ShuttingDownException()));
         }
     }
 

@@ -202,14 +202,17 @@ public final class Protos {
     }
 
     static Progress progress(dev.prenoise.server.jobs.Progress progress) {
-        return Progress.newBuilder()
+        Progress.Builder message = Progress.newBuilder()
                 .setLossEvaluations(progress.spent().lossEvaluations())
                 .setFunctionEvaluations(progress.spent().functionEvaluations() + progress.illustrationCalls())
                 .setElapsed(duration(progress.elapsed()))
                 .setFraction(progress.fraction())
-                .setBestScore(progress.bestScore())
-                .setStage(progress.stage())
-                .build();
+                .setStage(progress.stage());
+        // Not a number has no place in JSON, which many a caller makes of this.
+        if (!Double.isNaN(progress.bestScore())) {
+            message.setBestScore(progress.bestScore());
+        }
+        return message.build();
     }
 
     /** With its noise, where it is asked for: from the store, or made again from the recipe. */

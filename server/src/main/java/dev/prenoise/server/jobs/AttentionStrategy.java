@@ -2,7 +2,9 @@ package dev.prenoise.server.jobs;
 
 import dev.prenoise.attention.AttentionLoss;
 import dev.prenoise.attention.AttentionLosses;
+import dev.prenoise.attention.InitNo;
 import dev.prenoise.attention.LossForm;
+import dev.prenoise.attention.SelfCross;
 import dev.prenoise.search.BestOfN;
 import dev.prenoise.search.Evaluator;
 import dev.prenoise.search.InitNoParameters;
@@ -10,7 +12,7 @@ import dev.prenoise.search.InitNoSearch;
 import dev.prenoise.search.PlateauRule;
 import dev.prenoise.search.SearchAlgorithm;
 import dev.prenoise.search.TwoStageSearch;
-import java.util.function.Function;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,15 +30,24 @@ public record AttentionStrategy(
     /** What a strategy is on an open session. */
     record Plan(SearchAlgorithm algorithm, Evaluator evaluator) {}
 
-    Plan plan(Function<AttentionLoss, Evaluator> evaluators) {
-        Evaluator first = evaluators.apply(AttentionLosses.of(loss, form));
+    /** Makes an evaluator that ranks by the first loss and has the gradient of the second. */
+    interface Evaluators extends BiFunction<AttentionLoss, AttentionLoss, Evaluator> {}
+
+    Plan plan(Evaluators evaluators) {
+        Evaluator first = evaluator(loss, evaluators);
         if (then == null) {
             return new Plan(optimize ? new InitNoSearch() : new BestOfN(), first);
         }
-        Evaluator second = evaluators.apply(AttentionLosses.of(then, form));
         SearchAlgorithm algorithm = optimize
                 ? TwoStageSearch.optimizing(first, InitNoParameters.DEFAULT, PlateauRule.DEFAULT)
                 : TwoStageSearch.ranking(first, PlateauRule.DEFAULT);
-        return new Plan(algorithm, second);
+        return new Plan(algorithm, evaluator(then, evaluators));
+    }
+
+    /** InitNO follows its joint loss, gate and all, and ranks without the gate. The other losses are followed as they rank. */
+    private Evaluator evaluator(String name, Evaluators evaluators) {
+        AttentionLoss ranking = AttentionLosses.of(name, form);
+        boolean joint = optimize && (ranking instanceof InitNo || ranking instanceof SelfCross);
+        return evaluators.apply(ranking, joint ? AttentionLosses.optimization(name, form) : ranking);
     }
 }

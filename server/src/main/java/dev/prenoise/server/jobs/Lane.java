@@ -1,6 +1,7 @@
 package dev.prenoise.server.jobs;
 
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -33,6 +34,23 @@ public final class Lane implements AutoCloseable {
     /** Takes a turn: waits for it, runs the work on the lane's thread, and returns or throws what the work did. */
     public <T> T call(Callable<T> work) {
         return call(work, () -> false);
+    }
+
+    /** Asks for a turn and does not wait for it. What follows on the result runs on the lane's thread: let it be short. */
+    public <T> CompletableFuture<T> submit(Callable<T> work) {
+        CompletableFuture<T> result = new CompletableFuture<>();
+        try {
+            turns.execute(() -> {
+                try {
+                    result.complete(work.call());
+                } catch (Throwable e) {
+                    result.completeExceptionally(e);
+                }
+            });
+        } catch (RejectedExecutionException e) {
+            result.completeExceptionally(new ShuttingDownException());
+        }
+        return result;
     }
 
     /**

@@ -1,15 +1,12 @@
 package dev.prenoise.server.jobs;
 
 import dev.prenoise.attention.AttentionLoss;
-import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.engine.InvalidFieldException;
 import dev.prenoise.engine.Model;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.engine.PromptSession;
-import dev.prenoise.engine.SubjectSpec;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseRecipe;
-import dev.prenoise.noise.NoiseRecipes;
 import dev.prenoise.noise.NoiseStep;
 import dev.prenoise.search.Budget;
 import dev.prenoise.search.Candidate;
@@ -20,16 +17,17 @@ import dev.prenoise.search.SearchObserver;
 import dev.prenoise.search.SeededCandidates;
 import dev.prenoise.search.Spend;
 import dev.prenoise.search.StopReason;
+import dev.prenoise.server.jobs.Illustrator.Drawing;
 import dev.prenoise.server.store.Acceptance;
-import dev.prenoise.server.store.HeatMap;
 import dev.prenoise.server.store.SearchState;
 import dev.prenoise.server.store.SearchStore;
-import dev.prenoise.server.store.StoredCandidate;
 import dev.prenoise.server.store.StoredSearch;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
@@ -74,6 +72,10 @@ final class SearchJob implements Runnable, SearchObserver {
     private Duration elapsedBefore = Duration.ZERO;
     private int storedBefore;
     private int illustrationCalls;
+    private @Nullable Illustrator illustrator;
+    private final List<Drawing> drawings = new ArrayList<>();
+    private int scored;
+    private Spend spent = Spend.NONE;
     private double bestScore = Double.NaN;
     private String stage = "";
 
@@ -158,16 +160,18 @@ final class SearchJob implements Runnable, SearchObserver {
     }
 
     private SearchEnd search() {
-        PromptSession opened = lane.call(this::open, this::stopRequested);
+        PromptSession opened = lane.call(this::open, this::isStopping);
         session = opened;
         Budget budget = begin(opened);
+        illustrator = new Illustrator(spec.id(), store, lane, opened, this::isStopping, illustrationCalls);
         AttentionStrategy.Plan plan = spec.strategy().plan(this::evaluator);
         stage = plan.algorithm().name();
         Outcome outcome = plan.algorithm().search(candidates(opened), plan.evaluator(), budget, this);
         if (outcome.stopReason() == StopReason.CANCELLED) {
             return stopped();
         }
-        illustrateSummary();
+        drawAndAnnounce();
+        drawSummary();
         store.progress(spec.id(), outcome.spent(), elapsed());
         store.finish(spec.id(), SearchState.DONE, outcome.stopReason(), null);
         return new SearchEnd.Done();
@@ -250,9 +254,10 @@ final class SearchJob implements Runnable, SearchObserver {
                 : SeededCandidates.ofBase(spec.seed(), spec.source(), noise);
     }
 
-    private Evaluator evaluator(AttentionLoss loss) {
+    private Evaluator evaluator(AttentionLoss ranking, AttentionLoss followed) {
         return lane.call(
-                () -> new LaneEvaluator(opened().attention(loss), lane, this::stopRequested), this::stopRequested);
+                () -> new LaneEvaluator(opened().attention(ranking, followed), lane, this::isStopping),
+                this::isStopping);
     }
 
     private SearchEnd stopped() {
@@ -299,32 +304,41 @@ final class SearchJob implements Runnable, SearchObserver {
 
     // --- what the algorithm tells and asks ---
 
+    /** Stores the candidate and tells of it: at once, or when what is wanted of it and of those before it is drawn. */
     @Override
-    public void scored(Candidate candidate, boolean bestSoFar, Spend spent) {
+    public void scored(Candidate candidate, boolean bestSoFar, Spend total) {
         if (candidate.index() >= storedBefore) {
-            store.append(spec.id(), slim(candidate), bestSoFar, spent, elapsed());
+            store.append(spec.id(), slim(candidate), bestSoFar, total, elapsed());
         }
         if (bestSoFar) {
             bestScore = candidate.score();
         }
-        if (stop == null) {
-            illustrate(candidate.index(), bestSoFar);
+        spent = total;
+        scored = candidate.index() + 1;
+        Drawing drawing = wanted(candidate.index(), bestSoFar);
+        if (isWanted(drawing)) {
+            drawings.add(drawing);
         }
-        announced = candidate.index() + 1;
-        publish(spent, stage);
+        if (drawings.isEmpty()) {
+            announced = scored;
+        }
+        publish(total, stage);
     }
 
     @Override
-    public void progress(Spend spent, double best, String current) {
+    public void progress(Spend total, double best, String current) {
+        drawAndAnnounce();
         if (Double.isNaN(bestScore)) {
             bestScore = best;
         }
-        publish(spent, current);
+        publish(total, current);
     }
 
+    /** Asked before each evaluation, so what was scored together is drawn together here, in as few calls as can be. */
     @Override
     public boolean stopRequested() {
-        return stop != null;
+        drawAndAnnounce();
+        return isStopping();
     }
 
     @Override
@@ -359,7 +373,34 @@ final class SearchJob implements Runnable, SearchObserver {
 
     // --- pictures and heat maps ---
 
-    private void illustrateSummary() {
+    private boolean isWanted(Drawing drawing) {
+        return drawing.preview() || drawing.heatMaps();
+    }
+
+    /** What the listeners that there are now want to see of a candidate. */
+    private Drawing wanted(int index, boolean best) {
+        boolean preview = false;
+        boolean heatMaps = false;
+        for (Listener listener : listeners) {
+            Include include = listener.wanted.preview();
+            preview |= include == Include.ALL || include == Include.BEST && best;
+            heatMaps |= listener.wanted.heatMaps() && best;
+        }
+        return new Drawing(index, preview, heatMaps);
+    }
+
+    /** Draws what waits to be drawn, then tells of the candidates that it belongs to. */
+    private void drawAndAnnounce() {
+        if (drawings.isEmpty() || stop != null) {
+            return;
+        }
+        illustrator().draw(List.copyOf(drawings));
+        drawings.clear();
+        announced = scored;
+        publish(spent, stage);
+    }
+
+    private void drawSummary() {
         int best = listeners.stream()
                 .mapToInt(listener -> listener.wanted.best())
                 .max()
@@ -367,52 +408,21 @@ final class SearchJob implements Runnable, SearchObserver {
         if (best == 0) {
             return;
         }
-        illustrate(0, true);
-        for (StoredCandidate candidate : store.best(spec.id(), true, best)) {
-            illustrate(candidate.candidate().index(), true);
-        }
+        Set<Integer> indices = new LinkedHashSet<>(List.of(0));
+        store.best(spec.id(), true, best)
+                .forEach(stored -> indices.add(stored.candidate().index()));
+        illustrator()
+                .draw(indices.stream()
+                        .map(index -> wanted(index, true))
+                        .filter(this::isWanted)
+                        .toList());
     }
 
-    /** Draws what some listener wants of a candidate and what is not drawn yet. */
-    private void illustrate(int index, boolean best) {
-        boolean preview = listeners.stream().anyMatch(listener -> listener.wants(listener.wanted.preview(), best));
-        boolean heatMaps = best && listeners.stream().anyMatch(listener -> listener.wanted.heatMaps());
-        if (!preview && !heatMaps) {
-            return;
+    private Illustrator illustrator() {
+        if (illustrator == null) {
+            throw new IllegalStateException("illustrator: null (expected: one while the search runs)");
         }
-        StoredCandidate stored = store.candidate(spec.id(), index);
-        if (stored == null) {
-            return;
-        }
-        boolean drawPreview = preview && stored.preview() == null;
-        boolean drawMaps = heatMaps && stored.heatMaps().isEmpty();
-        if (!drawPreview && !drawMaps) {
-            return;
-        }
-        Candidate candidate = stored.candidate();
-        Noise noise = candidate.noise() == null ? NoiseRecipes.replay(candidate.recipe()) : candidate.noise();
-        byte[] png = drawPreview
-                ? Pictures.png(lane.call(() -> opened().draw(List.of(noise)).get(0), this::stopRequested))
-                : null;
-        List<HeatMap> maps =
-                drawMaps ? heatMaps(lane.call(() -> opened().maps(noise), this::stopRequested)) : List.of();
-        int calls = (drawPreview ? opened().callsPerPicture() : 0) + (drawMaps ? 1 : 0);
-        store.illustrate(spec.id(), index, png, maps, calls);
-        illustrationCalls += calls;
-    }
-
-    /** Of each subject's noun: the last of its tokens. */
-    private List<HeatMap> heatMaps(AttentionMaps maps) {
-        List<HeatMap> result = new ArrayList<>();
-        for (SubjectSpec subject : opened().subjects()) {
-            int token = subject.tokenIndices().get(subject.tokenIndices().size() - 1);
-            float[] values = new float[maps.patches()];
-            for (int patch = 0; patch < values.length; patch++) {
-                values[patch] = (float) maps.cross()[patch * maps.tokens() + token];
-            }
-            result.add(new HeatMap(subject.text(), maps.rows(), maps.columns(), values));
-        }
-        return result;
+        return illustrator;
     }
 
     private PromptSession opened() {
@@ -433,10 +443,6 @@ final class SearchJob implements Runnable, SearchObserver {
         Listener(Illustrations wanted, Runnable wake) {
             this.wanted = wanted;
             this.wake = wake;
-        }
-
-        boolean wants(Include include, boolean best) {
-            return include == Include.ALL || include == Include.BEST && best;
         }
 
         @Override

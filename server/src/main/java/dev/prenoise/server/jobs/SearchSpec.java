@@ -5,6 +5,7 @@ import dev.prenoise.engine.SamplingSpec;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseSource;
 import dev.prenoise.search.Budget;
+import dev.prenoise.server.store.Acceptance;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,4 +34,22 @@ public record SearchSpec(
         NoiseSource source,
         @Nullable Noise noise,
         AttentionStrategy strategy,
-        Budget budget) {}
+        Budget budget) {
+    /** The same search as it was accepted before: what its request left open stays as it was then. */
+    SearchSpec as(Acceptance accepted) {
+        return new SearchSpec(
+                id,
+                request,
+                fingerprint,
+                accepted.backbone(),
+                prompt,
+                sampling,
+                width,
+                height,
+                seed,
+                source,
+                noise,
+                strategy,
+                accepted.budget());
+    }
+}

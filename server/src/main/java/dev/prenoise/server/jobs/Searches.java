@@ -5,9 +5,12 @@ import dev.prenoise.server.jobs.SearchJob.Stop;
 import dev.prenoise.server.store.Acceptance;
 import dev.prenoise.server.store.SearchState;
 import dev.prenoise.server.store.SearchStore;
+import dev.prenoise.server.store.StoredCandidate;
 import dev.prenoise.server.store.StoredSearch;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ExecutorService;
@@ -15,6 +18,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The searches of this process: starts them, attaches listeners to them, bounds how many there are, stops them.
@@ -22,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe. One lock covers who runs and who listens; nothing computes under it.
  */
 public final class Searches implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Searches.class);
     private static final Duration SHORTEST_DELAY = Duration.ofSeconds(1);
     private static final Duration LONGEST_DELAY = Duration.ofSeconds(60);
 
@@ -50,8 +56,8 @@ public final class Searches implements AutoCloseable {
     }
 
     /**
-     * Listens to a search: to the one that runs, to the end of one that is done, or to a new run of one that is new or had stopped before its
-     * end.
+     * Listens to a search: to the one that runs, to the end of one that is done, or to a new run of one that is new, had stopped before its
+     * end, or lacks pictures that are wanted now.
      *
      * @param wake called from any thread when there is something new to read; must return at once
      * @throws SearchExistsException when the id belongs to a search with another request
@@ -70,14 +76,14 @@ public final class Searches implements AutoCloseable {
         StoredSearch stored = store.search(spec.id());
         if (stored != null) {
             requireSame(spec, stored.fingerprint());
-            if (stored.state() == SearchState.DONE) {
+            if (stored.state() == SearchState.DONE && isDrawn(stored, wanted)) {
                 return new DoneSearch(stored, store.count(spec.id()));
             }
         }
         if (running.size() >= maxRunning) {
             throw new BusyException(running.size(), retryDelay());
         }
-        return start(spec, null, wanted, wake);
+        return start(stored == null ? spec : spec.as(stored.acceptance()), null, wanted, wake);
     }
 
     /** The request of a search that is so new that the store does not have it yet; null for any other. */
@@ -101,6 +107,7 @@ public final class Searches implements AutoCloseable {
         threads.shutdown();
         if (!awaitThreads(grace)) {
             synchronized (this) {
+                LOG.info("{} searches are stored where they are", running.size());
                 running.values().forEach(job -> job.requestStop(Stop.INTERRUPTED));
             }
             awaitThreads(patience);
@@ -133,6 +140,27 @@ public final class Searches implements AutoCloseable {
         running.put(spec.id(), job);
         threads.execute(job);
         return attachment;
+    }
+
+    /** Whether all that is wanted of a search that is done was drawn when it ran. */
+    private boolean isDrawn(StoredSearch search, Illustrations wanted) {
+        List<StoredCandidate> summary = new ArrayList<>(store.best(search.id(), search.lowerIsBetter(), wanted.best()));
+        StoredCandidate baseline = store.candidate(search.id(), 0);
+        if (baseline != null) {
+            summary.add(baseline);
+        }
+        boolean previews =
+                switch (wanted.preview()) {
+                    case NONE -> true;
+                    case BEST -> store.isPreviewed(search.id(), true);
+                    case ALL -> store.isPreviewed(search.id(), false);
+                };
+        return previews
+                && summary.stream()
+                        .allMatch(candidate -> wanted.preview() == Include.NONE || candidate.preview() != null)
+                && summary.stream()
+                        .noneMatch(candidate ->
+                                wanted.heatMaps() && candidate.heatMaps().isEmpty());
     }
 
     private static void requireSame(SearchSpec spec, String fingerprint) {

@@ -4,7 +4,7 @@ package dev.prenoise.server.jobs;
 public final class ShuttingDownException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
-    ShuttingDownException() {
+    public ShuttingDownException() {
         super("the sidecar is shutting down");
     }
 }

@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What stands behind the service while it runs: store, lane, searches, threads. Opened together, closed together.
  *
- * @param calls threads for calls and for sending streams; nothing on them waits for a search
+ * @param calls threads for calls and for sending streams; nothing on them waits or computes
+ * @param computing threads for what is computed without a model
  * @param temporary the store's folder, where it goes when this closes
  */
 record Workplace(
@@ -29,33 +30,42 @@ record Workplace(
         Lane lane,
         Searches searches,
         ExecutorService calls,
+        ExecutorService computing,
         NoiseProviderService service,
         @Nullable Path temporary)
         implements AutoCloseable {
     private static final int CALL_THREADS = 8;
+    private static final int COMPUTE_THREADS = 2;
 
     /**
      * @throws StartException when the data folder cannot be used
      */
     static Workplace open(SidecarConfig config, ModelCatalog catalog) {
+        String device = device(catalog);
         Path temporary = config.dataDir() == null ? temporaryFolder() : null;
         SearchStore store = openStore(temporary == null ? config.dataDir() : temporary);
-        Lane lane = new Lane(device(catalog));
+        Lane lane = new Lane(device);
         Searches searches = new Searches(store, lane, catalog, config.limits().maxSearches());
-        ExecutorService calls = Executors.newFixedThreadPool(CALL_THREADS, runnable -> {
-            Thread thread = new Thread(runnable, "prenoise-call");
+        ExecutorService calls = threads("call", CALL_THREADS);
+        ExecutorService computing = threads("compute", COMPUTE_THREADS);
+        NoiseProviderService service = new NoiseProviderService(
+                ProductVersion.get(), catalog, lane, searches, store, config.limits(), calls, computing);
+        return new Workplace(store, lane, searches, calls, computing, service, temporary);
+    }
+
+    private static ExecutorService threads(String name, int count) {
+        return Executors.newFixedThreadPool(count, runnable -> {
+            Thread thread = new Thread(runnable, "prenoise-" + name);
             thread.setDaemon(true);
             return thread;
         });
-        NoiseProviderService service =
-                new NoiseProviderService(ProductVersion.get(), catalog, lane, searches, store, config.limits(), calls);
-        return new Workplace(store, lane, searches, calls, service, temporary);
     }
 
     @Override
     public void close() {
         searches.close();
         lane.close();
+        computing.shutdown();
         calls.shutdown();
         awaitCalls();
         store.close();

@@ -225,6 +225,23 @@ public final class SearchStore implements AutoCloseable {
                 this::readStored);
     }
 
+    /**
+     * Whether each candidate has its preview.
+     *
+     * @param bestSoFarOnly whether those count only that were the best when they were scored
+     */
+    public boolean isPreviewed(String id, boolean bestSoFarOnly) {
+        return read(
+                                "SELECT COUNT(*) FROM candidates WHERE search_id = ? AND preview IS NULL AND (best_so_far OR ?)",
+                                statement -> {
+                                    statement.setString(1, id);
+                                    statement.setBoolean(2, !bestSoFarOnly);
+                                },
+                                row -> row.getInt(1))
+                        .get(0)
+                == 0;
+    }
+
     @Override
     public void close() {
         synchronized (writer) {
@@ -313,10 +330,10 @@ public final class SearchStore implements AutoCloseable {
         statement.setInt(first + 3, spend.batchRows());
     }
 
-    /** {@code cross=0.25 self=NaN}: readable in any SQLite tool, and exact. */
+    /** A line {@code cross=0.25} for each: readable in any SQLite tool, and exact. */
     private static String terms(Map<String, Double> terms) {
         StringBuilder text = new StringBuilder();
-        new TreeMap<>(terms).forEach((name, value) -> text.append(text.isEmpty() ? "" : " ")
+        new TreeMap<>(terms).forEach((name, value) -> text.append(text.isEmpty() ? "" : "\n")
                 .append(name)
                 .append('=')
                 .append(value));
@@ -325,7 +342,7 @@ public final class SearchStore implements AutoCloseable {
 
     private static Map<String, Double> terms(String text) {
         Map<String, Double> terms = new TreeMap<>();
-        for (String term : text.isEmpty() ? new String[0] : text.split(" ")) {
+        for (String term : text.lines().toList()) {
             int equals = term.lastIndexOf('=');
             terms.put(term.substring(0, equals), Double.valueOf(term.substring(equals + 1)));
         }

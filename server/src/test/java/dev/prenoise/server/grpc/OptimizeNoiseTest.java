@@ -169,6 +169,21 @@ class OptimizeNoiseTest {
     }
 
     @Test
+    void output_previews_ofOneBatchAreDrawnTogether() {
+        sidecar.catalog.maxBatch = 4;
+        SearchClient search = sidecar.search(request(10)
+                .setOutput(Output.newBuilder().setPreview(Include.INCLUDE_ALL))
+                .build());
+
+        search.summary();
+        assertThat(search.candidates())
+                .hasSize(10)
+                .noneMatch(candidate -> candidate.getPreviewPng().isEmpty());
+        assertThat(sidecar.catalog.drawn).hasValue(10);
+        assertThat(sidecar.catalog.drawCalls).hasValue(3);
+    }
+
+    @Test
     void output_attention_givesAHeatMapForEachSubject() {
         Summary summary = sidecar.search(request(3)
                         .setOutput(Output.newBuilder().setAttention(true))

@@ -184,6 +184,25 @@ class SearchLifeTest {
     }
 
     @Test
+    void attach_toADoneSearchThatLacksPreviews_drawsThemWithoutEvaluating() {
+        OptimizeNoiseRequest.Builder request = request(6).setSearchId("s");
+        Summary plain = sidecar.search(request.build()).summary();
+        request.setOutput(Output.newBuilder().setPreview(Include.INCLUDE_ALL).setAttention(true));
+        SearchClient again = sidecar.search(request.build());
+
+        Summary drawn = again.summary();
+        assertThat(again.candidates())
+                .hasSize(6)
+                .noneMatch(candidate -> candidate.getPreviewPng().isEmpty());
+        assertThat(drawn.getBest(0).getAttentionCount()).isEqualTo(2);
+        assertThat(drawn.getBest(0).getNoise()).isEqualTo(plain.getBest(0).getNoise());
+        assertThat(drawn.getSpent().getLossEvaluations()).isEqualTo(6);
+        assertThat(evaluations()).isEqualTo(6);
+        sidecar.search(request.build()).summary();
+        assertThat(sidecar.catalog.drawn).hasValue(6);
+    }
+
+    @Test
     void attach_withAnotherRequest_isAlreadyExists() {
         hold();
         SearchClient running = sidecar.search(request(2).setSearchId("s").build());
