@@ -198,7 +198,7 @@ final class DoctorCommand implements Callable<Integer> {
             SearchResult result = new Search(service, request.build()).run(new ProgressView.Silent());
             return Finding.ok(String.format(
                     Locale.ROOT,
-                    "the built-in model loads and scores noise (%s, loss %.4f, %.1f s)",
+                    "the built-in model loads and scores noise (%s, loss %.5f, %.1f s)",
                     result.accepted().getBackbone(),
                     result.winner().getScore(),
                     (System.nanoTime() - begin) / 1e9));

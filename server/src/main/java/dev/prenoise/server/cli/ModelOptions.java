@@ -10,7 +10,8 @@ final class ModelOptions {
     @Option(
             names = "--models",
             paramLabel = "DIR",
-            description = "A folder of models in diffusers layout; may be given again. The built-in model is always there.")
+            description =
+                    "A folder of models in diffusers layout; may be given again. The built-in model is always there.")
     private List<Path> folders = new ArrayList<>();
 
     @Option(

@@ -35,7 +35,7 @@ sealed interface ProgressView extends AutoCloseable permits ProgressView.Silent,
     }
 
     static String score(double score) {
-        return String.format(Locale.ROOT, "%.4f", score);
+        return String.format(Locale.ROOT, "%.5f", score);
     }
 
     private static double seconds(Progress progress) {

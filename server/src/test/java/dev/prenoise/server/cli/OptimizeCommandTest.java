@@ -47,7 +47,7 @@ class OptimizeCommandTest {
         assertThat(service.request.getSearchId()).startsWith("cli-");
         // Candidate 3 of 8 has the lowest 1 - frac(0.618 k).
         assertThat(run.out().lines().findFirst().orElseThrow())
-                .isEqualTo("plain seed 7: 1.0000 -> seed 1003: 0.1460 (candidate 3 of 8), pictures in " + output);
+                .isEqualTo("plain seed 123: 1.00000 -> seed 1003: 0.14600 (candidate 3 of 8), pictures in " + output);
         assertThat(names())
                 .containsExactlyInAnyOrder(
                         "before.png",
@@ -213,7 +213,7 @@ class OptimizeCommandTest {
     @Test
     void optimize_plainSeedIsBest_saysSo() {
         assertThat(optimize("a red circle", "-n", "1").out())
-                .startsWith("the plain seed 7 is the best of 1: 1.0000, pictures in ");
+                .startsWith("the plain seed 123 is the best of 1: 1.00000, pictures in ");
     }
 
     @Test
@@ -222,7 +222,7 @@ class OptimizeCommandTest {
 
         assertThat(run.err()).hasSize(12);
         assertThat(run.err().get(0)).isEqualTo("searching on shapes: 100 loss evaluations");
-        assertThat(run.err().get(6)).isEqualTo("search  50/100  best 0.0220  1.0/s  50 s left");
+        assertThat(run.err().get(6)).isEqualTo("search  50/100  best 0.02200  1.0/s  50 s left");
     }
 
     @Test
