@@ -47,6 +47,10 @@ public final class FakeCatalog implements ModelCatalog {
     public final Set<String> threads = ConcurrentHashMap.newKeySet();
 
     public volatile int maxBatch = 1;
+    public volatile String defaultId = ID;
+
+    /** The id of each model that was opened. */
+    public final List<String> opened = new CopyOnWriteArrayList<>();
 
     public final AtomicInteger openSessions = new AtomicInteger();
     public final AtomicInteger drawn = new AtomicInteger();
@@ -65,7 +69,7 @@ public final class FakeCatalog implements ModelCatalog {
 
     @Override
     public String defaultId() {
-        return ID;
+        return defaultId;
     }
 
     @Override
@@ -80,6 +84,7 @@ public final class FakeCatalog implements ModelCatalog {
             throw new UnknownBackboneException(
                     id, list().stream().map(BackboneInfo::id).toList());
         }
+        opened.add(id);
         return new FakeModel(id);
     }
 

@@ -34,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class SidecarServer implements AutoCloseable {
     private static final int MIN_TOKEN_LENGTH = 16;
+    private static final int MAX_CALLS_PER_CONNECTION = 100;
     private static final int MAX_METADATA_BYTES = 16 << 10;
 
     /** How long an interrupted search may take for the evaluation that it is in. */
@@ -73,7 +74,8 @@ public final class SidecarServer implements AutoCloseable {
                 .keepAliveTime(30, TimeUnit.SECONDS)
                 .keepAliveTimeout(15, TimeUnit.SECONDS)
                 .permitKeepAliveTime(10, TimeUnit.SECONDS)
-                .permitKeepAliveWithoutCalls(true);
+                .permitKeepAliveWithoutCalls(true)
+                .maxConcurrentCallsPerConnection(MAX_CALLS_PER_CONNECTION);
         return start(builder, "listen on " + config.host() + ":" + config.port())
                 .getPort();
     }

@@ -3,6 +3,7 @@ package dev.prenoise.server.grpc;
 import static dev.prenoise.server.TestSidecar.request;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.protobuf.Duration;
 import com.google.rpc.RetryInfo;
 import dev.prenoise.server.SearchClient;
 import dev.prenoise.server.TestSidecar;
@@ -47,42 +48,28 @@ class SearchLifeTest {
     }
 
     @Test
-    void cancel_stopsWithinOneEvaluation() {
+    void cancel_stopsTheSearchAndKeepsWhatWasFound() {
         hold();
         SearchClient search = sidecar.search(request(1000).setSearchId("s").build());
         turns.release(3);
         search.awaitCandidates(3);
         search.cancel();
-        SearchClient.await(() -> turns.availablePermits() == 0);
-        waitUntilCancelArrived();
-        turns.release(1000);
+        awaitCancelled("s");
 
-        sidecar.awaitState("s", SearchState.SEARCH_STATE_CANCELLED);
-        assertThat(evaluations()).isBetween(3, 4);
+        Summary summary = sidecar.stored("s").getSummary();
+        assertThat(summary.getStopReason()).isEqualTo(StopReason.STOP_REASON_CANCELLED);
+        assertThat(summary.getBest(0).hasNoise()).isTrue();
+        assertThat(summary.getSpent().getLossEvaluations()).isBetween(3, 999);
         SearchClient.await(() -> sidecar.catalog.openSessions.get() == 0);
     }
 
-    /** A second call on the same connection is read after the cancellation. */
-    private void waitUntilCancelArrived() {
-        sidecar.stored("s");
-        sidecar.stored("s");
-    }
-
-    @Test
-    void cancel_keepsWhatWasFound() {
-        hold();
-        SearchClient search = sidecar.search(request(1000).setSearchId("s").build());
-        turns.release(3);
-        search.awaitCandidates(3);
-        search.cancel();
-        waitUntilCancelArrived();
-        turns.release(1000);
-        sidecar.awaitState("s", SearchState.SEARCH_STATE_CANCELLED);
-
-        GetSearchResponse stored = sidecar.stored("s");
-        assertThat(stored.getSummary().getStopReason()).isEqualTo(StopReason.STOP_REASON_CANCELLED);
-        assertThat(stored.getSummary().getBest(0).hasNoise()).isTrue();
-        assertThat(stored.getSummary().getSpent().getLossEvaluations()).isBetween(3, 4);
+    /** Lets one evaluation after the other run until the search has noticed. */
+    private void awaitCancelled(String id) {
+        SearchClient.await(() -> {
+            turns.release();
+            return sidecar.state(id) == SearchState.SEARCH_STATE_CANCELLED;
+        });
+        assertThat(evaluations()).isLessThan(1000);
     }
 
     @Test
@@ -95,12 +82,7 @@ class SearchLifeTest {
                 Integer.MAX_VALUE);
 
         assertThat(search.status().getCode()).isEqualTo(Code.DEADLINE_EXCEEDED);
-        // The server's own clock ends the call a moment later than the client's.
-        SearchClient.await(() -> {
-            turns.release();
-            return sidecar.state("s") == SearchState.SEARCH_STATE_CANCELLED;
-        });
-        assertThat(evaluations()).isLessThan(1000);
+        awaitCancelled("s");
     }
 
     @Test
@@ -113,11 +95,7 @@ class SearchLifeTest {
         search.awaitCandidates(2);
         connection.shutdownNow();
 
-        SearchClient.await(() -> {
-            turns.release();
-            return sidecar.state("s") == SearchState.SEARCH_STATE_CANCELLED;
-        });
-        assertThat(evaluations()).isLessThan(1000);
+        awaitCancelled("s");
     }
 
     private int port() {
@@ -151,7 +129,7 @@ class SearchLifeTest {
         SearchClient second = sidecar.search(request);
         second.awaitCandidates(2);
         first.cancel();
-        waitUntilCancelArrived();
+        assertThat(first.status().getCode()).isEqualTo(Code.CANCELLED);
         turns.release(4);
 
         assertThat(second.summary().getStopReason()).isEqualTo(StopReason.STOP_REASON_BUDGET);
@@ -224,8 +202,8 @@ class SearchLifeTest {
         turns.release(3);
         first.awaitCandidates(3);
         first.cancel();
-        waitUntilCancelArrived();
-        // Attached again while the cancelled run is still in its last evaluation.
+        assertThat(first.status().getCode()).isEqualTo(Code.CANCELLED);
+        // The cancelled run is still in its last evaluation.
         SearchClient again = sidecar.search(request);
         turns.release(1000);
 
@@ -308,6 +286,34 @@ class SearchLifeTest {
                         .min()
                         .getAsDouble());
         assertThat(stored.getSummary().getSpent().getFraction()).isEqualTo(0.4);
+    }
+
+    @Test
+    void getSearch_beforeTheModelIsOpen_isRunningWithItsRequest() {
+        hold();
+        SearchClient first = sidecar.search(request(2).setSearchId("first").build());
+        awaitAttached("first");
+        OptimizeNoiseRequest request = request(2).setSearchId("second").build();
+        SearchClient second = sidecar.search(request);
+        awaitAttached("second");
+
+        assertThat(sidecar.stored("second").getRequest()).isEqualTo(request);
+        assertThat(sidecar.stored("second").hasSummary()).isFalse();
+        turns.release(4);
+        first.summary();
+        second.summary();
+    }
+
+    @Test
+    void wallTime_endsTheSearch() {
+        sidecar.catalog.beforeEvaluation = prompt -> Thread.sleep(5);
+        OptimizeNoiseRequest.Builder request = request(0);
+        request.getBudgetBuilder().setWallTime(Duration.newBuilder().setNanos(100_000_000));
+        Summary summary = sidecar.search(request.build()).summary();
+
+        assertThat(summary.getStopReason()).isEqualTo(StopReason.STOP_REASON_BUDGET);
+        assertThat(summary.getSpent().getFraction()).isEqualTo(1);
+        assertThat(evaluations()).isBetween(1, 20);
     }
 
     @Test

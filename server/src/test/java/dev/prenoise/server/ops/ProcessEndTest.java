@@ -71,6 +71,23 @@ class ProcessEndTest {
     }
 
     @Test
+    void goingOn_onASidecarWithOtherDefaults_staysOnTheBackboneItBeganOn() {
+        OptimizeNoiseRequest request = REQUEST.toBuilder().clearBudget().build();
+        SidecarConfig config = SidecarConfig.DEFAULT.withDataDir(folder).withGrace(Duration.ZERO);
+        try (TestSidecar sidecar = TestSidecar.onLoopback(config)) {
+            sidecar.catalog.beforeEvaluation = prompt -> Thread.sleep(5);
+            sidecar.search(request).awaitCandidates(2);
+        }
+        try (TestSidecar again = TestSidecar.onLoopback(config)) {
+            again.catalog.defaultId = "other";
+            SearchClient search = again.search(request);
+            search.summary();
+            assertThat(search.messages().get(0).getAccepted().getBackbone()).isEqualTo("fake");
+            assertThat(again.catalog.opened).containsExactly("fake");
+        }
+    }
+
+    @Test
     void sigterm_withinTheGraceTime_endsTheSearch() throws Exception {
         try (SidecarProcess sidecar = SidecarProcess.start(folder, 20, Duration.ofSeconds(30))) {
             ManagedChannel channel = TestSidecar.connect(sidecar.port());
