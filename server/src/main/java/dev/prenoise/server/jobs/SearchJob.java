@@ -349,7 +349,12 @@ final class SearchJob implements Runnable, SearchObserver {
     private void publish(Spend spent, String current) {
         Duration elapsed = elapsed();
         progress = new Progress(
-                spent, illustrationCalls, elapsed, Progress.fraction(spec.budget(), spent, elapsed), bestScore, stage);
+                spent,
+                illustrationCalls,
+                elapsed,
+                Progress.fraction(spec.budget(), spent, elapsed),
+                bestScore,
+                current);
         wakeListeners();
     }
 
@@ -411,11 +416,15 @@ final class SearchJob implements Runnable, SearchObserver {
         Set<Integer> indices = new LinkedHashSet<>(List.of(0));
         store.best(spec.id(), true, best)
                 .forEach(stored -> indices.add(stored.candidate().index()));
-        illustrator()
-                .draw(indices.stream()
-                        .map(index -> wanted(index, true))
-                        .filter(this::isWanted)
-                        .toList());
+        List<Drawing> missing = indices.stream()
+                .map(index -> wanted(index, true))
+                .filter(this::isWanted)
+                .toList();
+        if (!missing.isEmpty()) {
+            // It can take longer than the search did.
+            publish(spent, "drawing");
+        }
+        illustrator().draw(missing);
     }
 
     private Illustrator illustrator() {
