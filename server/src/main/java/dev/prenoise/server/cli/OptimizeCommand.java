@@ -196,6 +196,11 @@ final class OptimizeCommand implements Callable<Integer> {
     private void report(SearchResult result, OutputFolder folder) {
         SearchReport report = new SearchReport(result);
         List<Path> files = report.write(folder);
+        if (!result.tellsApart()) {
+            console.error(
+                    "note: " + report.loss() + " gives every noise the same score on this prompt (CONFORM needs two "
+                            + "subjects); --loss initno may tell them apart");
+        }
         console.out().println(report.headline() + ", pictures in " + output);
         files.forEach(file -> console.out().println("  " + file));
         console.out().flush();

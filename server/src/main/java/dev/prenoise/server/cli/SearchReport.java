@@ -33,13 +33,13 @@ final class SearchReport {
     private static final int SMALL = 256;
 
     private final SearchResult result;
-    private final String score;
+    private final String loss;
 
     SearchReport(SearchResult result) {
         this.result = result;
         AttentionRanking ranking = result.request().getAttention();
         // The second stage alone decides.
-        this.score = WireNames.of(
+        this.loss = WireNames.of(
                 ranking.getThen() == AttentionLoss.ATTENTION_LOSS_UNSPECIFIED ? ranking.getLoss() : ranking.getThen());
     }
 
@@ -61,6 +61,11 @@ final class SearchReport {
         String json = ResultJson.of(result, List.copyOf(files.keySet()));
         written.add(folder.write(RESULT, json.getBytes(StandardCharsets.UTF_8)));
         return written;
+    }
+
+    /** The loss that decided. */
+    String loss() {
+        return loss;
     }
 
     /** "plain seed 7: 0.9120 -> seed 123456: 0.6550 (candidate 11 of 16)". */
@@ -117,7 +122,7 @@ final class SearchReport {
     }
 
     private String scored(Candidate candidate) {
-        return score + " " + ProgressView.score(candidate.getScore());
+        return loss + " " + ProgressView.score(candidate.getScore());
     }
 
     /** Every candidate that came with a picture, in rank order; the plain seed last where it is not among them. */
@@ -126,7 +131,7 @@ final class SearchReport {
                 .filter(candidate -> !candidate.getPreviewPng().isEmpty())
                 .toList();
         List<Cell> cells = drawn.stream().map(this::cell).toList();
-        String heading = drawn.size() + " of " + result.ranked().size() + " candidates, best first, by " + score
+        String heading = drawn.size() + " of " + result.ranked().size() + " candidates, best first, by " + loss
                 + (result.winner().getScoreIsLoss() ? " (lower is better)" : "");
         int columns = (int) Math.ceil(Math.sqrt(cells.size()));
         return new Sheet(List.of(result.request().getPrompt().getText(), heading), columns, SMALL, cells).toPng();

@@ -62,6 +62,12 @@ record SearchResult(OptimizeNoiseRequest request, Accepted accepted, List<Candid
         return ranked.size() + 1;
     }
 
+    /** Whether the score tells any two candidates apart; true where there is one only. */
+    boolean tellsApart() {
+        return ranked.size() == 1
+                || ranked.stream().mapToDouble(Candidate::getScore).distinct().count() > 1;
+    }
+
     /** Whether a host makes this noise from the seed alone. */
     static boolean isPlainSeed(NoiseRecipe recipe) {
         return recipe.getStepsCount() == 0 && recipe.getBaseSha256().isEmpty();

@@ -39,6 +39,9 @@ final class FakeService extends NoiseProviderGrpc.NoiseProviderImplBase {
     volatile int hangAfter = Integer.MAX_VALUE;
 
     volatile boolean pictures = true;
+    /** Every candidate scores 0. */
+    volatile boolean indifferent;
+
     volatile int pictureSide = 64;
     final CountDownLatch hanging = new CountDownLatch(1);
     final CountDownLatch cancelled = new CountDownLatch(1);
@@ -127,8 +130,8 @@ final class FakeService extends NoiseProviderGrpc.NoiseProviderImplBase {
         return accepted.build();
     }
 
-    private static Candidate candidate(OptimizeNoiseRequest request, int index) {
-        double score = 1 - index * 0.618 % 1;
+    private Candidate candidate(OptimizeNoiseRequest request, int index) {
+        double score = indifferent ? 0 : 1 - index * 0.618 % 1;
         Candidate.Builder candidate = Candidate.newBuilder()
                 .setIndex(index)
                 .setScore(score)
@@ -157,7 +160,7 @@ final class FakeService extends NoiseProviderGrpc.NoiseProviderImplBase {
                 .setBaseline(illustrated(candidates.get(0)));
         candidates.stream()
                 .sorted(Comparator.comparingDouble(Candidate::getScore))
-                .limit(request.getOutput().getBest())
+                .limit(Math.max(1, request.getOutput().getBest()))
                 .map(this::illustrated)
                 .forEach(summary::addBest);
         summary.getSpentBuilder().setLossEvaluations(candidates.size());

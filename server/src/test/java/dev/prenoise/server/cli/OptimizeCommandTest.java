@@ -226,6 +226,16 @@ class OptimizeCommandTest {
     }
 
     @Test
+    void optimize_everyScoreTheSame_saysThatTheLossCannotTell() {
+        service.indifferent = true;
+
+        CommandLineRun run = optimize("a red circle", "-n", "4", "--quiet");
+
+        assertThat(run.exit()).isZero();
+        assertThat(run.err()).singleElement().asString().contains("conform gives every noise the same score", "initno");
+    }
+
+    @Test
     void optimize_quiet_printsNoProgress() {
         assertThat(optimize("a red circle", "-n", "4", "--quiet").err()).isEmpty();
     }

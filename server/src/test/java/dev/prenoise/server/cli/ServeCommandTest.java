@@ -38,6 +38,31 @@ class ServeCommandTest {
     }
 
     @Test
+    void start_withToken_letsInWhoHasIt() throws Exception {
+        Path token = Files.writeString(folder.resolve("token"), "0123456789abcdef\n");
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ServeCommand command =
+                new ServeCommand(new Console(new PrintStream(out), System.err, false), options -> new FakeCatalog());
+        new CommandLine(command)
+                .parseArgs("--port", "0", "--data", folder.toString(), "--token-file", token.toString());
+
+        try (SidecarServer server = command.start()) {
+            assertThat(server).isNotNull();
+            String target = out.toString().strip().replaceAll(".* ", "");
+            assertThat(capabilities(target, "--token-file", token.toString()).exit())
+                    .isZero();
+            assertThat(capabilities(target, "--token", "0123456789abcdef").exit())
+                    .isZero();
+            CommandLineRun refused = capabilities(target, "--token", "another one");
+            assertThat(refused.exit()).isEqualTo(2);
+            assertThat(refused.err())
+                    .singleElement()
+                    .asString()
+                    .startsWith("prenoise: " + target + " wants another token (--token, --token-file)");
+        }
+    }
+
+    @Test
     void serve_portInUse_isOneLineAndExitCode2() throws Exception {
         try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             CommandLineRun run = serve("--port", Integer.toString(taken.getLocalPort()));
@@ -67,6 +92,10 @@ class ServeCommandTest {
 
         assertThat(run.exit()).isEqualTo(2);
         assertThat(run.err()).singleElement().asString().contains("token: 5 characters");
+    }
+
+    private static CommandLineRun capabilities(String target, String option, String value) {
+        return CommandLineRun.of(new FakeService(), "capabilities", "--target", target, option, value);
     }
 
     private CommandLineRun serve(String... arguments) {
