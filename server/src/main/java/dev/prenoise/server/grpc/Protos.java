@@ -1,5 +1,6 @@
 package dev.prenoise.server.grpc;
 
+import com.google.protobuf.ByteString;
 import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.Duration;
 import com.google.protobuf.InvalidProtocolBufferException;
@@ -232,7 +233,7 @@ public final class Protos {
         }
         byte[] preview = stored.preview();
         if (withPreview && preview != null) {
-            message.setPreviewPng(com.google.protobuf.ByteString.copyFrom(preview));
+            message.setPreviewPng(ByteString.copyFrom(preview));
         }
         if (withMaps) {
             stored.heatMaps().forEach(map -> message.addAttention(heatMap(map)));

@@ -14,9 +14,11 @@ import dev.prenoise.server.jobs.SearchExistsException;
 import dev.prenoise.server.jobs.ShuttingDownException;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -90,7 +92,7 @@ final class Statuses {
         int bytes = 0;
         for (int i = 0; i < violations.size(); i++) {
             String text = clipped(violations.get(i).toString());
-            bytes += text.getBytes(java.nio.charset.StandardCharsets.UTF_8).length;
+            bytes += text.getBytes(StandardCharsets.UTF_8).length;
             if (i > 0 && bytes > LONGEST_TEXT) {
                 message.append("; and ").append(violations.size() - i).append(" more");
                 break;
@@ -118,7 +120,7 @@ final class Statuses {
                 .build());
     }
 
-    private static StatusRuntimeException status(Code code, @org.jspecify.annotations.Nullable String message) {
+    private static StatusRuntimeException status(Code code, @Nullable String message) {
         return StatusProto.toStatusRuntimeException(Status.newBuilder()
                 .setCode(code.getNumber())
                 .setMessage(clipped(String.valueOf(message)))

@@ -170,7 +170,7 @@ final class SearchJob implements Runnable, SearchObserver {
         if (outcome.stopReason() == StopReason.CANCELLED) {
             return stopped();
         }
-        drawAndAnnounce();
+        announce();
         drawSummary();
         store.progress(spec.id(), outcome.spent(), elapsed());
         store.finish(spec.id(), SearchState.DONE, outcome.stopReason(), null);
@@ -304,7 +304,7 @@ final class SearchJob implements Runnable, SearchObserver {
 
     // --- what the algorithm tells and asks ---
 
-    /** Stores the candidate and tells of it: at once, or when what is wanted of it and of those before it is drawn. */
+    /** Stores the candidate. Listeners hear of it before the next evaluation, together with the others of its batch. */
     @Override
     public void scored(Candidate candidate, boolean bestSoFar, Spend total) {
         if (candidate.index() >= storedBefore) {
@@ -316,28 +316,24 @@ final class SearchJob implements Runnable, SearchObserver {
         spent = total;
         scored = candidate.index() + 1;
         Drawing drawing = wanted(candidate.index(), bestSoFar);
-        if (isWanted(drawing)) {
+        if (drawing.preview() || drawing.heatMaps()) {
             drawings.add(drawing);
         }
-        if (drawings.isEmpty()) {
-            announced = scored;
-        }
-        publish(total, stage);
     }
 
     @Override
     public void progress(Spend total, double best, String current) {
-        drawAndAnnounce();
+        announce();
         if (Double.isNaN(bestScore)) {
             bestScore = best;
         }
         publish(total, current);
     }
 
-    /** Asked before each evaluation, so what was scored together is drawn together here, in as few calls as can be. */
+    /** Asked before each evaluation. */
     @Override
     public boolean stopRequested() {
-        drawAndAnnounce();
+        announce();
         return isStopping();
     }
 
@@ -350,7 +346,7 @@ final class SearchJob implements Runnable, SearchObserver {
         Duration elapsed = elapsed();
         progress = new Progress(
                 spent,
-                illustrationCalls,
+                illustrator().calls(),
                 elapsed,
                 Progress.fraction(spec.budget(), spent, elapsed),
                 bestScore,
@@ -378,10 +374,6 @@ final class SearchJob implements Runnable, SearchObserver {
 
     // --- pictures and heat maps ---
 
-    private boolean isWanted(Drawing drawing) {
-        return drawing.preview() || drawing.heatMaps();
-    }
-
     /** What the listeners that there are now want to see of a candidate. */
     private Drawing wanted(int index, boolean best) {
         boolean preview = false;
@@ -394,12 +386,12 @@ final class SearchJob implements Runnable, SearchObserver {
         return new Drawing(index, preview, heatMaps);
     }
 
-    /** Draws what waits to be drawn, then tells of the candidates that it belongs to. */
-    private void drawAndAnnounce() {
-        if (drawings.isEmpty() || stop != null) {
+    /** Tells of the candidates scored since the last time, after drawing what is wanted of them, in as few calls as can be. */
+    private void announce() {
+        if (scored == announced || isStopping() && !drawings.isEmpty()) {
             return;
         }
-        illustrator().draw(List.copyOf(drawings));
+        draw(drawings);
         drawings.clear();
         announced = scored;
         publish(spent, stage);
@@ -416,15 +408,15 @@ final class SearchJob implements Runnable, SearchObserver {
         Set<Integer> indices = new LinkedHashSet<>(List.of(0));
         store.best(spec.id(), true, best)
                 .forEach(stored -> indices.add(stored.candidate().index()));
-        List<Drawing> missing = indices.stream()
-                .map(index -> wanted(index, true))
-                .filter(this::isWanted)
-                .toList();
-        if (!missing.isEmpty()) {
-            // It can take longer than the search did.
+        draw(indices.stream().map(index -> wanted(index, true)).toList());
+    }
+
+    private void draw(List<Drawing> wanted) {
+        if (wanted.stream().anyMatch(drawing -> drawing.preview() || drawing.heatMaps())) {
+            // It can take longer than the search itself.
             publish(spent, "drawing");
+            illustrator().draw(List.copyOf(wanted));
         }
-        illustrator().draw(missing);
     }
 
     private Illustrator illustrator() {

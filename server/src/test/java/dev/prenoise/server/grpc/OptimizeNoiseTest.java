@@ -153,6 +153,20 @@ class OptimizeNoiseTest {
     }
 
     @Test
+    void progress_countsTheCallsSpentOnPreviews() {
+        SearchClient search = sidecar.search(request(4)
+                .setOutput(Output.newBuilder().setPreview(Include.INCLUDE_ALL))
+                .build());
+
+        search.summary();
+        List<Progress> progress = search.messages().stream()
+                .filter(OptimizeNoiseResponse::hasProgress)
+                .map(OptimizeNoiseResponse::getProgress)
+                .toList();
+        assertThat(progress.get(progress.size() - 1).getFunctionEvaluations()).isEqualTo(4 + 4 * 40);
+    }
+
+    @Test
     void output_previewBest_drawsTheBestSoFarAndTheSummarys() {
         SearchClient search = sidecar.search(request(8)
                 .setOutput(Output.newBuilder().setPreview(Include.INCLUDE_BEST).setBest(8))
