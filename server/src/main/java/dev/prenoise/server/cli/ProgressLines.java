@@ -5,9 +5,11 @@ import dev.prenoise.v1.Progress;
 import java.io.PrintStream;
 import java.util.Locale;
 
-/** A line for each tenth of the budget and each new stage: for logs. */
+/** A line for each tenth of the budget, and one when the pictures are drawn: for logs. */
 final class ProgressLines implements ProgressView {
     private static final int STEPS = 10;
+    /** The stage behind the search, when pictures are made. */
+    private static final String DRAWING = "drawing";
 
     private final PrintStream err;
     private int budget;
@@ -27,7 +29,8 @@ final class ProgressLines implements ProgressView {
     @Override
     public void progress(Progress progress) {
         int step = (int) (progress.getFraction() * STEPS);
-        if (step <= shown && progress.getStage().equals(stage)) {
+        boolean drawing = progress.getStage().equals(DRAWING) && !stage.equals(DRAWING);
+        if (step <= shown && !drawing) {
             return;
         }
         shown = step;

@@ -127,6 +127,16 @@ class LauncherTest {
     }
 
     @Test
+    void launch_javaThatDoesNotRun_isNamed() throws Exception {
+        script(bin.resolve("java"), "echo 'Unable to locate a Java Runtime' >&2; exit 1\n");
+
+        Result result = launch(folder, Map.of());
+
+        assertThat(result.exit).isEqualTo(2);
+        assertThat(result.err.lines()).singleElement().asString().contains(bin + "/java does not run");
+    }
+
+    @Test
     void launch_javaHomeTooOld_usesTheOneOnPath() throws Exception {
         java(Files.createDirectories(folder.resolve("old jdk/bin")), "1.8.0_402");
         java(bin, "21");
