@@ -21,9 +21,13 @@ final class Draws {
         return new Draws(new SplittableRandom(mix(mix(mix(mix(purpose.hashCode()) + seed) + round) + index)));
     }
 
+    long bits() {
+        return random.nextLong();
+    }
+
     /** 0 (included) to 1 (excluded). */
     double unit() {
-        return (random.nextLong() >>> 11) * 0x1.0p-53;
+        return (bits() >>> 11) * 0x1.0p-53;
     }
 
     double uniform(double low, double high) {
@@ -57,7 +61,7 @@ final class Draws {
     }
 
     /** Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators": the finaliser, after a step of the golden ratio. */
-    private static long mix(long value) {
+    static long mix(long value) {
         long z = value + 0x9e3779b97f4a7c15L;
         z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
         z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
