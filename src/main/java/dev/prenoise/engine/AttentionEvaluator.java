@@ -21,7 +21,8 @@ import java.util.Map;
  * map, and no further. One denoiser call for each batch, one loss evaluation for each noise.
  *
  * <p>Kernels add in another order for another batch size, which shows in the last bits of a score. So every call runs at the same size:
- * a short batch is filled up with copies of its last noise, and a score does not depend on how a search cut its batches.
+ * a short batch is filled up with copies of its last noise, and a score does not depend on how a search cut its batches. With gradients
+ * the size is 1.
  */
 final class AttentionEvaluator implements Evaluator {
     private final FirstStep firstStep;
@@ -78,35 +79,29 @@ final class AttentionEvaluator implements Evaluator {
         }
     }
 
+    /** One by one: optimisers ask for one, and the graph of each is freed before the next. */
     @Override
     public List<Evaluation> evaluateWithGradient(List<Noise> noises) {
+        return noises.stream().map(this::evaluateWithGradient).toList();
+    }
+
+    private Evaluation evaluateWithGradient(Noise noise) {
         boolean self = score.readsSelfAttention() || optimized.readsSelfAttention();
         try (GradMode on = GradMode.on();
                 Scope scope = new Scope()) {
-            Tensor leaf = Noises.stack(firstStep.compute(), Noises.filled(noises, batch))
-                    .requireGradient();
-            List<LossValue> scores = new ArrayList<>();
-            List<LossValue> slopes = new ArrayList<>();
+            Tensor leaf = Noises.stack(firstStep.compute(), List.of(noise)).requireGradient();
+            LossValue slope;
+            LossValue value;
             try (FirstStep.Maps maps = firstStep.maps(leaf, self)) {
-                for (AttentionMaps one : maps.toArrays(noises.size())) {
-                    boolean same = score.equals(optimized);
-                    LossValue slope = optimized.evaluate(one, subjects, true);
-                    slopes.add(slope);
-                    scores.add(same ? slope : score.evaluate(one, subjects, false));
-                }
-                maps.weightedSum(slopes).backward();
+                AttentionMaps arrays = maps.toArrays(1).get(0);
+                slope = optimized.evaluate(arrays, subjects, true);
+                value = score.equals(optimized) ? slope : score.evaluate(arrays, subjects, false);
+                maps.weightedSum(slope).backward();
             }
-            float[] gradient = leaf.gradient().toFloats();
-            List<Evaluation> evaluations = new ArrayList<>();
-            for (int i = 0; i < noises.size(); i++) {
-                Map<String, Double> terms = new HashMap<>(slopes.get(i).terms());
-                terms.putAll(scores.get(i).terms());
-                evaluations.add(new Evaluation(
-                        scores.get(i).loss(),
-                        terms,
-                        Noises.row(gradient, i, noises.get(i).shape())));
-            }
-            return evaluations;
+            Map<String, Double> terms = new HashMap<>(slope.terms());
+            terms.putAll(value.terms());
+            return new Evaluation(
+                    value.loss(), terms, Noise.of(noise.shape(), leaf.gradient().toFloats()));
         }
     }
 }

@@ -61,43 +61,24 @@ record FirstStep(UNet unet, Tensor context, double timestep, double inputScale, 
             return maps;
         }
 
-        /** A scalar whose gradient with respect to the maps is that of each sample's loss; samples beyond the losses weigh nothing. */
-        Tensor weightedSum(List<LossValue> losses) {
-            int patches = rows * columns;
-            int batch = Math.toIntExact(cross.size(0));
-            int tokens = Math.toIntExact(cross.size(2));
-            double[] crossSlopes = new double[batch * patches * tokens];
-            double[] selfSlopes = new double[self == null ? 0 : batch * patches * patches];
-            boolean anySelf = false;
-            for (int i = 0; i < losses.size(); i++) {
-                AttentionMaps slope = losses.get(i).gradient();
-                if (slope == null) {
-                    throw new IllegalStateException("a loss was asked for its gradient and gave none");
-                }
-                put(slope.cross(), crossSlopes, i);
-                double[] selfSlope = slope.self();
-                if (selfSlope != null && self != null) {
-                    put(selfSlope, selfSlopes, i);
-                    anySelf = true;
-                }
+        /** Of a batch of one: a scalar whose gradient with respect to the maps is the loss's. */
+        Tensor weightedSum(LossValue loss) {
+            AttentionMaps slope = loss.gradient();
+            if (slope == null) {
+                throw new IllegalStateException("a loss was asked for its gradient and gave none");
             }
-            Tensor sum = cross.mul(Tensor.of(cross.compute(), crossSlopes, batch, patches, tokens)
-                            .like(cross))
+            Tensor sum = weighted(cross, slope.cross());
+            double[] selfSlope = slope.self();
+            return self == null || selfSlope == null ? sum : sum.add(weighted(self, selfSlope));
+        }
+
+        private static Tensor weighted(Tensor map, double[] slope) {
+            return map.mul(Tensor.of(map.compute(), slope, map.shape()).like(map))
                     .sum();
-            if (self == null || !anySelf) {
-                return sum;
-            }
-            return sum.add(self.mul(Tensor.of(cross.compute(), selfSlopes, batch, patches, patches)
-                            .like(self))
-                    .sum());
         }
 
         private static double[] slice(double[] values, int row, int size) {
             return Arrays.copyOfRange(values, row * size, (row + 1) * size);
-        }
-
-        private static void put(double[] values, double[] target, int row) {
-            System.arraycopy(values, 0, target, row * values.length, values.length);
         }
 
         @Override

@@ -4,7 +4,6 @@ import dev.prenoise.noise.Noise;
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.Tensor;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 
@@ -29,10 +28,5 @@ final class Noises {
         List<Noise> all = new ArrayList<>(noises);
         all.addAll(Collections.nCopies(Math.max(0, count - noises.size()), noises.get(noises.size() - 1)));
         return all;
-    }
-
-    static Noise row(float[] values, int row, long[] shape) {
-        int size = Math.toIntExact(Noise.sizeOf(shape));
-        return Noise.of(shape, Arrays.copyOfRange(values, row * size, (row + 1) * size));
     }
 }

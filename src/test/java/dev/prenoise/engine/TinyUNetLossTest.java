@@ -128,7 +128,7 @@ class TinyUNetLossTest {
                 AttentionMaps arrays = maps.toArrays(1).get(0);
                 LossValue value = loss.evaluate(arrays, subjects, true);
                 assertThat(value.loss()).isCloseTo(SCALARS.get(scalar).getAsDouble(), within(tolerance));
-                maps.weightedSum(List.of(value)).backward();
+                maps.weightedSum(value).backward();
             }
             assertClose(
                     latents.gradient().toDoubles(), golden(tag + ".dlatents").toDoubles(), 1e-5);

@@ -1,0 +1,255 @@
+package dev.prenoise.engine;
+
+import dev.prenoise.attention.AttentionLoss;
+import dev.prenoise.attention.AttentionLosses;
+import dev.prenoise.attention.AttentionMaps;
+import dev.prenoise.attention.LossForm;
+import dev.prenoise.attention.TokenGroup;
+import dev.prenoise.noise.Noise;
+import dev.prenoise.noise.NoiseSource;
+import dev.prenoise.noise.Seeds;
+import dev.prenoise.search.SeededCandidates;
+import dev.prenoise.shapes.Colour;
+import dev.prenoise.shapes.Shape;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.SplittableRandom;
+import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
+
+/**
+ * How often the picture of the plain seed shows what the prompt asks for, and how often that of the noise which a loss picks among N: on
+ * the built-in model, judged by its exact oracle.
+ *
+ * <p>Prompts come by rule, none picked by hand: "a C1 S1 and a C2 S2", shapes and colours each drawn without repetition from (seed,
+ * index). For each prompt K candidates are scored by every loss and drawn, the first of them the plain seed. The value of picking among
+ * N &lt;= K is its exact expectation over all subsets of N: the candidate on place r (from 0) of the K by loss is the best of N with
+ * probability {@code C(K-1-r, N-1) / C(K, N)}. Intervals are 95 % percentile bootstraps over prompts.
+ */
+public final class ShapesStudy {
+    /** Whether a picture shows everything that the prompt asks for. */
+    @FunctionalInterface
+    public interface Judge {
+        boolean shows(Picture picture, String prompt);
+    }
+
+    private static final int RESAMPLES = 2000;
+    private static final List<Integer> SIZES = List.of(1, 2, 4, 8, 16, 32, 64);
+
+    private final Model model;
+    private final Judge judge;
+    private final long seed;
+    private final int prompts;
+    private final int candidates;
+
+    /**
+     * @param prompts how many, at least 2
+     * @param candidates K for each prompt, at least 1
+     */
+    public ShapesStudy(Model model, Judge judge, long seed, int prompts, int candidates) {
+        if (prompts < 2 || candidates < 1) {
+            throw new IllegalArgumentException(
+                    "prompts: " + prompts + ", candidates: " + candidates + " (expected: >= 2, >= 1)");
+        }
+        this.model = model;
+        this.judge = judge;
+        this.seed = seed;
+        this.prompts = prompts;
+        this.candidates = candidates;
+    }
+
+    /** One candidate of one prompt. */
+    private record Row(String prompt, long noiseSeed, List<Double> losses, boolean shown) {}
+
+    /**
+     * @param rows a CSV file of every candidate
+     * @param table where the Markdown table goes
+     * @param progress is told how many prompts are done
+     */
+    public void run(Path rows, PrintStream table, IntConsumer progress) {
+        List<List<Row>> all = new ArrayList<>();
+        for (int i = 0; i < prompts; i++) {
+            all.add(evaluate(i));
+            progress.accept(i + 1);
+        }
+        write(rows, all);
+        print(table, all);
+    }
+
+    private String prompt(int index) {
+        SplittableRandom random = new SplittableRandom(Seeds.derive(seed, 0, index));
+        List<Shape> shapes = shuffledPair(Shape.values(), random);
+        List<Colour> colours = shuffledPair(Colour.values(), random);
+        return "a " + colours.get(0).word() + " " + shapes.get(0).word() + " and a "
+                + colours.get(1).word() + " " + shapes.get(1).word();
+    }
+
+    private static <T> List<T> shuffledPair(T[] values, SplittableRandom random) {
+        int first = random.nextInt(values.length);
+        int second = random.nextInt(values.length - 1);
+        return List.of(values[first], values[second < first ? second : second + 1]);
+    }
+
+    private List<Row> evaluate(int index) {
+        String prompt = prompt(index);
+        List<AttentionLoss> losses = losses();
+        try (PromptSession session = model.prepare(new PromptSpec(prompt, "", List.of()), SamplingSpec.DEFAULT, 0, 0)) {
+            List<TokenGroup> subjects = session.subjects().stream()
+                    .map(subject -> new TokenGroup(subject.tokenIndices()))
+                    .toList();
+            SeededCandidates source =
+                    SeededCandidates.of(Seeds.derive(seed, 1, index), NoiseSource.TORCH_CPU, session.noiseShape());
+            List<Noise> noises =
+                    IntStream.range(0, candidates).mapToObj(source::draw).toList();
+            List<Picture> pictures = session.draw(noises);
+            List<Row> rows = new ArrayList<>();
+            for (int k = 0; k < candidates; k++) {
+                AttentionMaps maps = session.maps(noises.get(k));
+                rows.add(new Row(
+                        prompt,
+                        source.recipe(k).seed(),
+                        losses.stream()
+                                .map(loss ->
+                                        loss.evaluate(maps, subjects, false).loss())
+                                .toList(),
+                        judge.shows(pictures.get(k), prompt)));
+            }
+            return rows;
+        }
+    }
+
+    private static List<AttentionLoss> losses() {
+        return AttentionLosses.names().stream()
+                .map(name -> AttentionLosses.of(name, LossForm.RANKING))
+                .toList();
+    }
+
+    private static void write(Path file, List<List<Row>> all) {
+        StringBuilder csv =
+                new StringBuilder("prompt,candidate,seed," + String.join(",", AttentionLosses.names()) + ",shown\n");
+        for (List<Row> rows : all) {
+            for (int k = 0; k < rows.size(); k++) {
+                Row row = rows.get(k);
+                csv.append(row.prompt())
+                        .append(',')
+                        .append(k)
+                        .append(',')
+                        .append(Long.toUnsignedString(row.noiseSeed()));
+                row.losses().forEach(loss -> csv.append(',').append(loss));
+                csv.append(',').append(row.shown() ? 1 : 0).append('\n');
+            }
+        }
+        try {
+            Files.writeString(file, csv);
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be written", e);
+        }
+    }
+
+    private void print(PrintStream out, List<List<Row>> all) {
+        List<Integer> sizes = SIZES.stream().filter(n -> n <= candidates).toList();
+        out.printf(
+                Locale.ROOT,
+                "%d prompts x %d candidates; share of pictures that show everything asked for, in %% [95 %% interval]%n%n",
+                prompts,
+                candidates);
+        out.print("| chosen by |");
+        sizes.forEach(n -> out.print(" N = " + n + " |"));
+        out.print(" gain over N = 1 |\n|---|");
+        sizes.forEach(n -> out.print("---|"));
+        out.println("---|");
+        List<String> names = AttentionLosses.names();
+        for (int loss = 0; loss < names.size(); loss++) {
+            int column = loss;
+            line(
+                    out,
+                    names.get(loss),
+                    sizes,
+                    all.stream().map(rows -> ordered(rows, column)).toList());
+        }
+        line(
+                out,
+                "the oracle itself",
+                sizes,
+                all.stream().map(ShapesStudy::shownFirst).toList());
+    }
+
+    /** Outcomes of a prompt's candidates, best by loss first, the earlier first among equals. */
+    private static boolean[] ordered(List<Row> rows, int loss) {
+        Integer[] order = IntStream.range(0, rows.size()).boxed().toArray(Integer[]::new);
+        java.util.Arrays.sort(
+                order, java.util.Comparator.comparing(k -> rows.get(k).losses().get(loss)));
+        boolean[] outcomes = new boolean[order.length];
+        for (int place = 0; place < order.length; place++) {
+            outcomes[place] = rows.get(order[place]).shown();
+        }
+        return outcomes;
+    }
+
+    private static boolean[] shownFirst(List<Row> rows) {
+        boolean[] outcomes = new boolean[rows.size()];
+        long shown = rows.stream().filter(Row::shown).count();
+        java.util.Arrays.fill(outcomes, 0, (int) shown, true);
+        return outcomes;
+    }
+
+    private void line(PrintStream out, String name, List<Integer> sizes, List<boolean[]> ordered) {
+        out.print("| " + name + " |");
+        double[] one = expectations(ordered, 1);
+        double[] last = one;
+        for (int n : sizes) {
+            last = expectations(ordered, n);
+            double[] interval = interval(last);
+            out.printf(Locale.ROOT, " %.1f [%.1f, %.1f] |", 100 * mean(last), 100 * interval[0], 100 * interval[1]);
+        }
+        double[] gains = new double[one.length];
+        for (int i = 0; i < gains.length; i++) {
+            gains[i] = last[i] - one[i];
+        }
+        double[] interval = interval(gains);
+        out.printf(Locale.ROOT, " %+.1f [%+.1f, %+.1f] |%n", 100 * mean(gains), 100 * interval[0], 100 * interval[1]);
+    }
+
+    private static double[] expectations(List<boolean[]> ordered, int n) {
+        return ordered.stream()
+                .mapToDouble(outcomes -> expectedBest(outcomes, n))
+                .toArray();
+    }
+
+    /** Expected outcome of the best of n drawn without replacement; {@code outcomes} best first. */
+    static double expectedBest(boolean[] outcomes, int n) {
+        int k = outcomes.length;
+        // C(k-1-r, n-1) / C(k, n), from one place to the next
+        double probability = (double) n / k;
+        double expected = 0;
+        for (int r = 0; r <= k - n; r++) {
+            expected += outcomes[r] ? probability : 0;
+            probability *= (double) (k - r - n) / (k - 1 - r);
+        }
+        return expected;
+    }
+
+    private double[] interval(double[] values) {
+        SplittableRandom random = new SplittableRandom(seed);
+        double[] means = new double[RESAMPLES];
+        for (int b = 0; b < RESAMPLES; b++) {
+            double sum = 0;
+            for (int i = 0; i < values.length; i++) {
+                sum += values[random.nextInt(values.length)];
+            }
+            means[b] = sum / values.length;
+        }
+        java.util.Arrays.sort(means);
+        return new double[] {means[(int) (0.025 * RESAMPLES)], means[(int) (0.975 * RESAMPLES) - 1]};
+    }
+
+    private static double mean(double[] values) {
+        return java.util.Arrays.stream(values).average().orElse(0);
+    }
+}
