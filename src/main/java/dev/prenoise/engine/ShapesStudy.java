@@ -10,17 +10,26 @@ import dev.prenoise.noise.NoiseSource;
 import dev.prenoise.noise.Seeds;
 import dev.prenoise.search.SeededCandidates;
 import dev.prenoise.shapes.Colour;
+import dev.prenoise.shapes.Oracle;
+import dev.prenoise.shapes.PromptGoal;
+import dev.prenoise.shapes.PromptReading;
 import dev.prenoise.shapes.Shape;
+import dev.prenoise.shapes.ShapesImage;
+import dev.prenoise.shapes.Verdict;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.function.IntConsumer;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 
 /**
@@ -33,17 +42,10 @@ import java.util.stream.IntStream;
  * probability {@code C(K-1-r, N-1) / C(K, N)}. Intervals are 95 % percentile bootstraps over prompts.
  */
 public final class ShapesStudy {
-    /** Whether a picture shows everything that the prompt asks for. */
-    @FunctionalInterface
-    public interface Judge {
-        boolean shows(Picture picture, String prompt);
-    }
-
     private static final int RESAMPLES = 2000;
     private static final List<Integer> SIZES = List.of(1, 2, 4, 8, 16, 32, 64);
 
     private final Model model;
-    private final Judge judge;
     private final long seed;
     private final int prompts;
     private final int candidates;
@@ -52,34 +54,61 @@ public final class ShapesStudy {
      * @param prompts how many, at least 2
      * @param candidates K for each prompt, at least 1
      */
-    public ShapesStudy(Model model, Judge judge, long seed, int prompts, int candidates) {
+    public ShapesStudy(Model model, long seed, int prompts, int candidates) {
         if (prompts < 2 || candidates < 1) {
             throw new IllegalArgumentException(
                     "prompts: " + prompts + ", candidates: " + candidates + " (expected: >= 2, >= 1)");
         }
         this.model = model;
-        this.judge = judge;
         this.seed = seed;
         this.prompts = prompts;
         this.candidates = candidates;
     }
 
-    /** One candidate of one prompt. */
-    private record Row(String prompt, long noiseSeed, List<Double> losses, boolean shown) {}
+    /**
+     * One candidate of one prompt.
+     *
+     * @param shown whether the picture has everything that the prompt asks for
+     * @param exact whether it has nothing else besides
+     */
+    private record Row(
+            String prompt, int candidate, long noiseSeed, List<Double> losses, boolean shown, boolean exact) {}
 
     /**
-     * @param rows a CSV file of every candidate
-     * @param table where the Markdown table goes
+     * Scores, draws and judges. Stopped in the middle, it goes on from the last finished prompt when it is called with the same folder.
+     *
+     * @param folder gets {@code candidates.csv}, {@code pictures.rgb} (64 x 64 x 3 bytes for each row) and {@code table.md}
      * @param progress is told how many prompts are done
+     * @throws IllegalArgumentException when the folder holds a study of another seed or number of candidates
+     * @throws UncheckedIOException when the folder cannot be written
      */
-    public void run(Path rows, PrintStream table, IntConsumer progress) {
-        List<List<Row>> all = new ArrayList<>();
-        for (int i = 0; i < prompts; i++) {
-            all.add(evaluate(i));
-            progress.accept(i + 1);
+    public void run(Path folder, IntConsumer progress) {
+        try (StudyFolder files =
+                StudyFolder.open(folder, "seed " + seed + ", " + candidates + " candidates", candidates)) {
+            for (int i = files.prompts(); i < prompts; i++) {
+                progress.accept(i);
+                generate(i, files);
+            }
+            progress.accept(prompts);
+            List<List<Row>> all = new ArrayList<>();
+            for (int i = 0; i < prompts; i++) {
+                all.add(judge(i, files));
+            }
+            write(folder.resolve("candidates.csv"), all);
+            try (PrintStream out =
+                    new PrintStream(Files.newOutputStream(folder.resolve("table.md")), false, StandardCharsets.UTF_8)) {
+                out.printf(
+                        Locale.ROOT,
+                        "%d prompts x %d candidates, seed %d. %% of pictures [95 %% interval].%n",
+                        prompts,
+                        candidates,
+                        seed);
+                print(out, "everything asked for is there", all, Row::shown);
+                print(out, "and nothing else", all, Row::exact);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(folder + ": " + e.getMessage(), e);
         }
-        write(rows, all);
-        print(table, all);
     }
 
     private String prompt(int index) {
@@ -96,32 +125,49 @@ public final class ShapesStudy {
         return List.of(values[first], values[second < first ? second : second + 1]);
     }
 
-    private List<Row> evaluate(int index) {
-        String prompt = prompt(index);
+    private void generate(int index, StudyFolder files) throws IOException {
         List<AttentionLoss> losses = losses();
-        try (PromptSession session = model.prepare(new PromptSpec(prompt, "", List.of()), SamplingSpec.DEFAULT, 0, 0)) {
+        try (PromptSession session =
+                model.prepare(new PromptSpec(prompt(index), "", List.of()), SamplingSpec.DEFAULT, 0, 0)) {
             List<TokenGroup> subjects = session.subjects().stream()
                     .map(subject -> new TokenGroup(subject.tokenIndices()))
                     .toList();
-            SeededCandidates source =
-                    SeededCandidates.of(Seeds.derive(seed, 1, index), NoiseSource.TORCH_CPU, session.noiseShape());
+            SeededCandidates source = candidates(index, session.noiseShape());
             List<Noise> noises =
                     IntStream.range(0, candidates).mapToObj(source::draw).toList();
-            List<Picture> pictures = session.draw(noises);
-            List<Row> rows = new ArrayList<>();
-            for (int k = 0; k < candidates; k++) {
-                AttentionMaps maps = session.maps(noises.get(k));
-                rows.add(new Row(
-                        prompt,
-                        source.recipe(k).seed(),
-                        losses.stream()
-                                .map(loss ->
-                                        loss.evaluate(maps, subjects, false).loss())
-                                .toList(),
-                        judge.shows(pictures.get(k), prompt)));
+            List<List<Double>> scores = new ArrayList<>();
+            for (Noise noise : noises) {
+                AttentionMaps maps = session.maps(noise);
+                scores.add(losses.stream()
+                        .map(loss -> loss.evaluate(maps, subjects, false).loss())
+                        .toList());
             }
-            return rows;
+            files.append(scores, session.draw(noises));
         }
+    }
+
+    private SeededCandidates candidates(int index, long[] shape) {
+        return SeededCandidates.of(Seeds.derive(seed, 1, index), NoiseSource.TORCH_CPU, shape);
+    }
+
+    private List<Row> judge(int index, StudyFolder files) throws IOException {
+        String prompt = prompt(index);
+        if (!(PromptGoal.read(prompt) instanceof PromptReading.Understood understood)) {
+            throw new IllegalStateException("prompt: \"" + prompt + "\" (expected: one of the built-in world)");
+        }
+        SeededCandidates source = candidates(index, new long[] {1, 1, 1, 1});
+        List<Row> rows = new ArrayList<>();
+        for (int k = 0; k < candidates; k++) {
+            Verdict verdict = Oracle.judge(ShapesImage.ofRgb(files.picture(index, k)), understood.goal());
+            rows.add(new Row(
+                    prompt,
+                    k,
+                    source.recipe(k).seed(),
+                    files.scores(index, k),
+                    verdict.isComplete(),
+                    verdict.isExact()));
+        }
+        return rows;
     }
 
     private static List<AttentionLoss> losses() {
@@ -130,36 +176,25 @@ public final class ShapesStudy {
                 .toList();
     }
 
-    private static void write(Path file, List<List<Row>> all) {
-        StringBuilder csv =
-                new StringBuilder("prompt,candidate,seed," + String.join(",", AttentionLosses.names()) + ",shown\n");
-        for (List<Row> rows : all) {
-            for (int k = 0; k < rows.size(); k++) {
-                Row row = rows.get(k);
-                csv.append(row.prompt())
-                        .append(',')
-                        .append(k)
-                        .append(',')
-                        .append(Long.toUnsignedString(row.noiseSeed()));
-                row.losses().forEach(loss -> csv.append(',').append(loss));
-                csv.append(',').append(row.shown() ? 1 : 0).append('\n');
-            }
+    private static void write(Path file, List<List<Row>> all) throws IOException {
+        StringBuilder csv = new StringBuilder(
+                "prompt,candidate,seed," + String.join(",", AttentionLosses.names()) + ",shown,exact\n");
+        for (Row row : all.stream().flatMap(List::stream).toList()) {
+            csv.append(row.prompt()).append(',').append(row.candidate()).append(',');
+            csv.append(Long.toUnsignedString(row.noiseSeed()));
+            row.losses().forEach(loss -> csv.append(',').append(loss));
+            csv.append(',')
+                    .append(row.shown() ? 1 : 0)
+                    .append(',')
+                    .append(row.exact() ? 1 : 0)
+                    .append('\n');
         }
-        try {
-            Files.writeString(file, csv);
-        } catch (IOException e) {
-            throw new UncheckedIOException(file + ": cannot be written", e);
-        }
+        Files.writeString(file, csv);
     }
 
-    private void print(PrintStream out, List<List<Row>> all) {
+    private void print(PrintStream out, String title, List<List<Row>> all, Predicate<Row> outcome) {
         List<Integer> sizes = SIZES.stream().filter(n -> n <= candidates).toList();
-        out.printf(
-                Locale.ROOT,
-                "%d prompts x %d candidates; share of pictures that show everything asked for, in %% [95 %% interval]%n%n",
-                prompts,
-                candidates);
-        out.print("| chosen by |");
+        out.print("\n| " + title + ", chosen by |");
         sizes.forEach(n -> out.print(" N = " + n + " |"));
         out.print(" gain over N = 1 |\n|---|");
         sizes.forEach(n -> out.print("---|"));
@@ -171,31 +206,29 @@ public final class ShapesStudy {
                     out,
                     names.get(loss),
                     sizes,
-                    all.stream().map(rows -> ordered(rows, column)).toList());
+                    all.stream()
+                            .map(rows -> outcomes(
+                                    rows,
+                                    Comparator.comparing(row -> row.losses().get(column)),
+                                    outcome))
+                            .toList());
         }
         line(
                 out,
                 "the oracle itself",
                 sizes,
-                all.stream().map(ShapesStudy::shownFirst).toList());
+                all.stream()
+                        .map(rows -> outcomes(rows, Comparator.comparing(row -> !outcome.test(row)), outcome))
+                        .toList());
     }
 
-    /** Outcomes of a prompt's candidates, best by loss first, the earlier first among equals. */
-    private static boolean[] ordered(List<Row> rows, int loss) {
-        Integer[] order = IntStream.range(0, rows.size()).boxed().toArray(Integer[]::new);
-        java.util.Arrays.sort(
-                order, java.util.Comparator.comparing(k -> rows.get(k).losses().get(loss)));
-        boolean[] outcomes = new boolean[order.length];
-        for (int place = 0; place < order.length; place++) {
-            outcomes[place] = rows.get(order[place]).shown();
+    /** Outcomes of a prompt's candidates in an order, the earlier first among equals. */
+    private static boolean[] outcomes(List<Row> rows, Comparator<Row> order, Predicate<Row> outcome) {
+        List<Row> sorted = rows.stream().sorted(order).toList();
+        boolean[] outcomes = new boolean[sorted.size()];
+        for (int place = 0; place < outcomes.length; place++) {
+            outcomes[place] = outcome.test(sorted.get(place));
         }
-        return outcomes;
-    }
-
-    private static boolean[] shownFirst(List<Row> rows) {
-        boolean[] outcomes = new boolean[rows.size()];
-        long shown = rows.stream().filter(Row::shown).count();
-        java.util.Arrays.fill(outcomes, 0, (int) shown, true);
         return outcomes;
     }
 
@@ -245,11 +278,11 @@ public final class ShapesStudy {
             }
             means[b] = sum / values.length;
         }
-        java.util.Arrays.sort(means);
+        Arrays.sort(means);
         return new double[] {means[(int) (0.025 * RESAMPLES)], means[(int) (0.975 * RESAMPLES) - 1]};
     }
 
     private static double mean(double[] values) {
-        return java.util.Arrays.stream(values).average().orElse(0);
+        return Arrays.stream(values).average().orElse(0);
     }
 }

@@ -76,6 +76,8 @@ public final class Main {
                 .addSubcommand(new ServeCommand(console, models))
                 .addSubcommand(new CapabilitiesCommand(console, local))
                 .addSubcommand(new DoctorCommand(console, local))
+                .addSubcommand(new BenchCommand(console))
+                .addSubcommand(new StudyCommand(console, models))
                 .setExpandAtFiles(false)
                 .setAbbreviatedOptionsAllowed(false)
                 .setUsageHelpAutoWidth(true)
