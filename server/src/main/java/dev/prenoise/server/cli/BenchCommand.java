@@ -1,9 +1,16 @@
 package dev.prenoise.server.cli;
 
+import com.google.common.io.MoreFiles;
+import com.google.common.io.RecursiveDeleteOption;
 import dev.prenoise.engine.LossBenchmark;
+import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.tensor.Compute;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -19,17 +26,16 @@ import picocli.CommandLine.Spec;
         },
         sortOptions = false)
 final class BenchCommand implements Callable<Integer> {
+    private static final int STREAM_CANDIDATES = 64;
+
     private final Console console;
+    private final Function<ModelOptions, ModelCatalog> models;
 
     @Spec
     private CommandSpec spec;
 
-    @Option(
-            names = "--device",
-            paramLabel = "NAME",
-            defaultValue = "cpu",
-            description = "cpu, cuda, cuda:1 or mps. Default: ${DEFAULT-VALUE}.")
-    private String device = "cpu";
+    @Mixin
+    private ModelOptions options = new ModelOptions();
 
     @Option(
             names = "--rounds",
@@ -46,22 +52,41 @@ final class BenchCommand implements Callable<Integer> {
                     "Turns on a random UNet of Stable Diffusion 1.5's shape at 512 px: 4 GB of memory, minutes on a CPU. Default: ${DEFAULT-VALUE}.")
     private int stableDiffusionRounds;
 
-    BenchCommand(Console console) {
+    @Option(
+            names = "--stream-rounds",
+            paramLabel = "N",
+            defaultValue = "10",
+            description =
+                    "Searches of 64 candidates over gRPC on loopback against the engine alone. Default: ${DEFAULT-VALUE}.")
+    private int streamRounds;
+
+    BenchCommand(Console console, Function<ModelOptions, ModelCatalog> models) {
         this.console = console;
+        this.models = models;
         this.spec = CommandSpec.create();
     }
 
     @Override
-    public Integer call() {
-        if (rounds < 0 || stableDiffusionRounds < 0) {
-            throw new ParameterException(spec.commandLine(), "--rounds and --sd15-rounds: negative (expected: >= 0)");
+    public Integer call() throws Exception {
+        if (rounds < 0 || stableDiffusionRounds < 0 || streamRounds < 0) {
+            throw new ParameterException(
+                    spec.commandLine(), "--rounds, --sd15-rounds, --stream-rounds: negative (expected: >= 0)");
         }
         LossBenchmark benchmark = new LossBenchmark(console.out());
+        Compute compute = Compute.of(options.device().isEmpty() ? "cpu" : options.device());
         if (rounds > 0) {
-            benchmark.shapes(Compute.of(device), rounds);
+            benchmark.shapes(compute, rounds);
+        }
+        if (streamRounds > 0) {
+            Path data = Files.createTempDirectory("prenoise-bench");
+            try (ModelCatalog catalog = models.apply(options)) {
+                new StreamBenchmark(console.out()).run(catalog, data, STREAM_CANDIDATES, streamRounds);
+            } finally {
+                MoreFiles.deleteRecursively(data, RecursiveDeleteOption.ALLOW_INSECURE);
+            }
         }
         if (stableDiffusionRounds > 0) {
-            benchmark.stableDiffusion(Compute.of(device), stableDiffusionRounds);
+            benchmark.stableDiffusion(compute, stableDiffusionRounds);
         }
         return 0;
     }

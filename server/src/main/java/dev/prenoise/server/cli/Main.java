@@ -76,7 +76,7 @@ public final class Main {
                 .addSubcommand(new ServeCommand(console, models))
                 .addSubcommand(new CapabilitiesCommand(console, local))
                 .addSubcommand(new DoctorCommand(console, local))
-                .addSubcommand(new BenchCommand(console))
+                .addSubcommand(new BenchCommand(console, models))
                 .addSubcommand(new StudyCommand(console, models))
                 .setExpandAtFiles(false)
                 .setAbbreviatedOptionsAllowed(false)
