@@ -12,9 +12,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The built-in model and the diffusers folders of the model directories. */
 final class FolderCatalog implements ModelCatalog {
+    private static final Logger LOG = LoggerFactory.getLogger(FolderCatalog.class);
     private static final int SEARCH_DEPTH = 3;
 
     private final Compute compute;
@@ -29,7 +32,7 @@ final class FolderCatalog implements ModelCatalog {
             add(ShapesModel.ID, ShapesModel.extractTo(cache), null);
             for (Path directory : modelDirectories) {
                 for (Path folder : diffusersFolders(directory)) {
-                    add(uniqueId(directory.toAbsolutePath().normalize(), folder), folder, folder.toString());
+                    addReadable(uniqueId(directory.toAbsolutePath().normalize(), folder), folder);
                 }
             }
         } catch (IOException e) {
@@ -55,8 +58,24 @@ final class FolderCatalog implements ModelCatalog {
         return entries.containsKey(id) ? folder.toString() : id;
     }
 
+    /** A folder that cannot be read is left out with a line in the log; the others are there all the same. */
+    private void addReadable(String id, Path folder) {
+        try {
+            add(id, folder, folder.toString());
+        } catch (IllegalArgumentException e) {
+            LOG.warn("{} is left out: {}", folder, e.getMessage());
+        }
+    }
+
     private void add(String id, Path folder, @Nullable String file) {
-        entries.put(id, new Entry(id, folder, file));
+        entries.put(id, new Entry(describe(id, folder, file), folder));
+    }
+
+    private static BackboneInfo describe(String id, Path folder, @Nullable String file) {
+        ConfigFile vae = ConfigFile.read(folder.resolve("vae/config.json"));
+        int factor = 1 << (vae.integers("block_out_channels", 1, 0).size() - 1);
+        int size = ConfigFile.read(folder.resolve("unet/config.json")).integer("sample_size", 64) * factor;
+        return new BackboneInfo(id, ModelCard.read(folder).family(), file, null, false, size, true);
     }
 
     @Override
@@ -94,38 +113,30 @@ final class FolderCatalog implements ModelCatalog {
     }
 
     private static final class Entry {
-        private final String id;
+        private final BackboneInfo description;
         private final Path folder;
-        private final @Nullable String file;
         private @Nullable FolderModel model;
 
-        Entry(String id, Path folder, @Nullable String file) {
-            this.id = id;
+        Entry(BackboneInfo description, Path folder) {
+            this.description = description;
             this.folder = folder;
-            this.file = file;
         }
 
         BackboneInfo info() {
-            ConfigFile unet = ConfigFile.read(folder.resolve("unet/config.json"));
-            ConfigFile vae = ConfigFile.read(folder.resolve("vae/config.json"));
-            int factor = 1 << (vae.integers("block_out_channels", 1, 0).size() - 1);
+            boolean loaded = model != null && model.loaded();
             return new BackboneInfo(
-                    id,
-                    ModelCard.read(folder).family(),
-                    file,
-                    null,
-                    model != null && model.loaded(),
-                    unet.integer("sample_size", 64) * factor,
-                    true);
+                    description.id(),
+                    description.family(),
+                    description.file(),
+                    description.sha256(),
+                    loaded,
+                    description.nativeSize(),
+                    description.attention());
         }
 
         FolderModel open(Compute compute) {
             if (model == null) {
-                try {
-                    model = FolderModel.open(info(), folder, compute);
-                } catch (IllegalArgumentException e) {
-                    throw new ModelException(String.valueOf(e.getMessage()), e);
-                }
+                model = FolderModel.open(description, folder, compute);
             }
             return model;
         }

@@ -9,12 +9,15 @@ import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseSource;
 import dev.prenoise.noise.Seeds;
 import dev.prenoise.search.SeededCandidates;
+import dev.prenoise.shapes.BestOfN;
 import dev.prenoise.shapes.Colour;
+import dev.prenoise.shapes.Interval;
 import dev.prenoise.shapes.Oracle;
 import dev.prenoise.shapes.PromptGoal;
 import dev.prenoise.shapes.PromptReading;
 import dev.prenoise.shapes.Shape;
 import dev.prenoise.shapes.ShapesImage;
+import dev.prenoise.shapes.Statistics;
 import dev.prenoise.shapes.Verdict;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -23,13 +26,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.function.IntConsumer;
 import java.util.function.Predicate;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -202,87 +204,41 @@ public final class ShapesStudy {
         List<String> names = AttentionLosses.names();
         for (int loss = 0; loss < names.size(); loss++) {
             int column = loss;
-            line(
-                    out,
-                    names.get(loss),
-                    sizes,
-                    all.stream()
-                            .map(rows -> outcomes(
-                                    rows,
-                                    Comparator.comparing(row -> row.losses().get(column)),
-                                    outcome))
-                            .toList());
+            line(out, names.get(loss), sizes, all, row -> row.losses().get(column), outcome);
         }
-        line(
-                out,
-                "the oracle itself",
-                sizes,
-                all.stream()
-                        .map(rows -> outcomes(rows, Comparator.comparing(row -> !outcome.test(row)), outcome))
-                        .toList());
+        line(out, "the oracle itself", sizes, all, row -> outcome.test(row) ? 0 : 1, outcome);
     }
 
-    /** Outcomes of a prompt's candidates in an order, the earlier first among equals. */
-    private static boolean[] outcomes(List<Row> rows, Comparator<Row> order, Predicate<Row> outcome) {
-        List<Row> sorted = rows.stream().sorted(order).toList();
-        boolean[] outcomes = new boolean[sorted.size()];
-        for (int place = 0; place < outcomes.length; place++) {
-            outcomes[place] = outcome.test(sorted.get(place));
-        }
-        return outcomes;
-    }
-
-    private void line(PrintStream out, String name, List<Integer> sizes, List<boolean[]> ordered) {
+    private void line(
+            PrintStream out,
+            String name,
+            List<Integer> sizes,
+            List<List<Row>> all,
+            ToDoubleFunction<Row> loss,
+            Predicate<Row> outcome) {
         out.print("| " + name + " |");
-        double[] one = expectations(ordered, 1);
+        double[] one = expected(all, loss, outcome, 1);
         double[] last = one;
         for (int n : sizes) {
-            last = expectations(ordered, n);
-            double[] interval = interval(last);
-            out.printf(Locale.ROOT, " %.1f [%.1f, %.1f] |", 100 * mean(last), 100 * interval[0], 100 * interval[1]);
+            last = expected(all, loss, outcome, n);
+            Interval share = Statistics.mean(last, RESAMPLES, seed);
+            out.printf(
+                    Locale.ROOT, " %.1f [%.1f, %.1f] |", 100 * share.estimate(), 100 * share.low(), 100 * share.high());
         }
-        double[] gains = new double[one.length];
-        for (int i = 0; i < gains.length; i++) {
-            gains[i] = last[i] - one[i];
-        }
-        double[] interval = interval(gains);
-        out.printf(Locale.ROOT, " %+.1f [%+.1f, %+.1f] |%n", 100 * mean(gains), 100 * interval[0], 100 * interval[1]);
+        Interval gain = Statistics.difference(one, last, RESAMPLES, seed);
+        out.printf(
+                Locale.ROOT, " %+.1f [%+.1f, %+.1f] |%n", 100 * gain.estimate(), 100 * gain.low(), 100 * gain.high());
     }
 
-    private static double[] expectations(List<boolean[]> ordered, int n) {
-        return ordered.stream()
-                .mapToDouble(outcomes -> expectedBest(outcomes, n))
+    /** For each prompt the expected outcome of the best of n. */
+    private static double[] expected(List<List<Row>> all, ToDoubleFunction<Row> loss, Predicate<Row> outcome, int n) {
+        return all.stream()
+                .mapToDouble(rows -> BestOfN.expected(
+                        rows.stream().mapToDouble(loss).toArray(),
+                        rows.stream()
+                                .mapToDouble(row -> outcome.test(row) ? 1 : 0)
+                                .toArray(),
+                        n))
                 .toArray();
-    }
-
-    /** Expected outcome of the best of n drawn without replacement; {@code outcomes} best first. */
-    static double expectedBest(boolean[] outcomes, int n) {
-        int k = outcomes.length;
-        // C(k-1-r, n-1) / C(k, n), from one place to the next
-        double probability = (double) n / k;
-        double expected = 0;
-        for (int r = 0; r <= k - n; r++) {
-            expected += outcomes[r] ? probability : 0;
-            probability *= (double) (k - r - n) / (k - 1 - r);
-        }
-        return expected;
-    }
-
-    private double[] interval(double[] values) {
-        SplittableRandom random = new SplittableRandom(seed);
-        double[] means = new double[RESAMPLES];
-        for (int b = 0; b < RESAMPLES; b++) {
-            double sum = 0;
-            for (int i = 0; i < values.length; i++) {
-                sum += values[random.nextInt(values.length)];
-            }
-            means[b] = sum / values.length;
-        }
-        Arrays.sort(means);
-        return new double[] {means[(int) (0.025 * RESAMPLES)], means[(int) (0.975 * RESAMPLES) - 1]};
-    }
-
-    private static double mean(double[] values) {
-        return Arrays.stream(values).average().orElse(0);
     }
 }

@@ -160,7 +160,7 @@ class ShapesModelTest {
     }
 
     @Test
-    void create_withAFolderInDiffusersLayout_listsAndOpensIt(@TempDir Path models) throws Exception {
+    void create_withFoldersInDiffusersLayout_opensTheWholeAndLeavesOutTheBroken(@TempDir Path models) throws Exception {
         Path copy = models.resolve("mine/tiny");
         try (var files = Files.walk(Path.of("main/resources/dev/prenoise/shapes/model"))) {
             for (Path file : files.filter(Files::isRegularFile).toList()) {
@@ -171,6 +171,7 @@ class ShapesModelTest {
                 Files.copy(file, target);
             }
         }
+        Files.writeString(Files.createDirectories(models.resolve("broken")).resolve("model_index.json"), "{}");
         try (ModelCatalog mine = Catalogs.create(cache, List.of(models), "cpu");
                 PromptSession session = mine.open("mine/tiny").prepare(PROMPT, SamplingSpec.DEFAULT, 0, 0)) {
             assertThat(mine.list().stream().map(BackboneInfo::id)).containsExactly("shapes", "mine/tiny");

@@ -1,12 +1,9 @@
 package dev.prenoise.server.cli;
 
-import com.google.common.io.MoreFiles;
-import com.google.common.io.RecursiveDeleteOption;
 import dev.prenoise.engine.LossBenchmark;
 import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.server.ops.StreamBenchmark;
 import dev.prenoise.tensor.Compute;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import picocli.CommandLine.Command;
@@ -26,7 +23,7 @@ import picocli.CommandLine.Spec;
         },
         sortOptions = false)
 final class BenchCommand implements Callable<Integer> {
-    private static final int STREAM_CANDIDATES = 64;
+    private static final int STREAM_EVALUATIONS = 64;
 
     private final Console console;
     private final Function<ModelOptions, ModelCatalog> models;
@@ -67,7 +64,7 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() throws Exception {
+    public Integer call() {
         if (rounds < 0 || stableDiffusionRounds < 0 || streamRounds < 0) {
             throw new ParameterException(
                     spec.commandLine(), "--rounds, --sd15-rounds, --stream-rounds: negative (expected: >= 0)");
@@ -78,11 +75,9 @@ final class BenchCommand implements Callable<Integer> {
             benchmark.shapes(compute, rounds);
         }
         if (streamRounds > 0) {
-            Path data = Files.createTempDirectory("prenoise-bench");
             try (ModelCatalog catalog = models.apply(options)) {
-                new StreamBenchmark(console.out()).run(catalog, data, STREAM_CANDIDATES, streamRounds);
-            } finally {
-                MoreFiles.deleteRecursively(data, RecursiveDeleteOption.ALLOW_INSECURE);
+                new StreamBenchmark(console.out())
+                        .run(catalog, "a red circle and a blue square", STREAM_EVALUATIONS, streamRounds);
             }
         }
         if (stableDiffusionRounds > 0) {
