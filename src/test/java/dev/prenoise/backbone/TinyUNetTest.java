@@ -77,6 +77,64 @@ class TinyUNetTest {
         }
     }
 
+    @Test
+    void run_cutShortAtTheLastMap_givesTheBitsOfTheFullForward() {
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope();
+                MapCollector cut = new MapCollector(unet.sites(64, 64), 16, 16, true);
+                MapCollector full = new MapCollector(unet.sites(64, 64), 16, 16, true)) {
+            unet.run(golden("latents"), 981, golden("context"), cut);
+            assertThat(unet.run(golden("latents"), 981, golden("context"), endless(full)))
+                    .isNotNull();
+            assertThat(cut.cross().toDoubles()).isEqualTo(full.cross().toDoubles());
+            assertThat(cut.self().toDoubles()).isEqualTo(full.self().toDoubles());
+        }
+    }
+
+    @Test
+    void run_ofABatchOnAnOddOblongGrid_givesEachSampleItsOwnMaps() {
+        int rows = 26;
+        int columns = 13;
+        double[] values = new double[2 * 4 * rows * columns];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = Math.sin(1.7 * i) + Math.cos(0.01 * i);
+        }
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope();
+                MapCollector both = new MapCollector(unet.sites(rows, columns), 7, 4, true)) {
+            Tensor latents = Tensor.of(Compute.cpu(), values, 2, 4, rows, columns);
+            unet.run(latents, 981, golden("context"), both);
+            assertThat(both.cross().shape())
+                    .containsExactly(2, 28, golden("context").size(1));
+            for (int i = 0; i < 2; i++) {
+                try (MapCollector one = new MapCollector(unet.sites(rows, columns), 7, 4, true)) {
+                    unet.run(latents.narrow(0, i, 1), 981, golden("context"), one);
+                    assertClose(one.cross(), both.cross().narrow(0, i, 1), 1e-9);
+                    assertClose(one.self(), both.self().narrow(0, i, 1), 1e-9);
+                }
+            }
+        }
+    }
+
+    private static AttentionTap endless(AttentionTap tap) {
+        return new AttentionTap() {
+            @Override
+            public boolean wants(AttentionSite site) {
+                return tap.wants(site);
+            }
+
+            @Override
+            public boolean last(AttentionSite site) {
+                return false;
+            }
+
+            @Override
+            public void accept(AttentionSite site, Tensor maps) {
+                tap.accept(site, maps);
+            }
+        };
+    }
+
     private static Tensor golden(String name) {
         return GOLDEN.load(name, Compute.cpu(), DType.FLOAT64);
     }
