@@ -60,7 +60,12 @@ final class OpPack {
         };
     }
 
-    /** A 0-d CPU tensor, made once and kept: counts as int64, everything else as float64. */
+    /** A 0-d float64 CPU tensor of the innermost scope: callers' sigmas come in any number, so they are not kept. */
+    Tensor number(Compute compute, double value) {
+        return new Tensor(compute, (PtNDArray) constants.create(value));
+    }
+
+    /** A 0-d CPU tensor, made once and kept, of a number that comes from a network's shape: counts as int64, epsilons as float64. */
     Tensor scalar(Compute compute, Number value) {
         PtNDArray array = scalars.get(value);
         if (array == null) {
@@ -72,6 +77,10 @@ final class OpPack {
                                     : constants.create(v.doubleValue()))));
         }
         return new Tensor(compute, array);
+    }
+
+    int keptScalars() {
+        return scalars.size();
     }
 
     private NDList run(String method, Tensor... arguments) {

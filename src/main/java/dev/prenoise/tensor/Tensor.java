@@ -139,11 +139,11 @@ public final class Tensor implements AutoCloseable {
     }
 
     public Tensor mul(double factor) {
-        return mul(compute.ops().scalar(compute, factor));
+        return mul(compute.ops().number(compute, factor));
     }
 
     public Tensor add(double summand) {
-        return add(compute.ops().scalar(compute, summand));
+        return add(compute.ops().number(compute, summand));
     }
 
     /** Sum of all elements, 0-d. */

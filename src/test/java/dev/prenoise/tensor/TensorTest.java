@@ -109,6 +109,27 @@ class TensorTest {
     }
 
     @Test
+    void mul_byEverNewNumbers_keepsNoneOfThem() {
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope()) {
+            Tensor one = Tensor.of(CPU, new float[] {1}, 1);
+            int before = CPU.ops().keptScalars();
+            for (int i = 1; i <= 100; i++) {
+                assertThat(one.mul(i + 0.123).add(i - 0.321).toFloats()[0]).isCloseTo(2 * i - 0.198f, within(1e-4f));
+            }
+            assertThat(CPU.ops().keptScalars()).isEqualTo(before);
+        }
+    }
+
+    @Test
+    void close_twice_isNoError() {
+        Tensor tensor = Tensor.of(CPU, new float[] {1}, 1);
+        tensor.close();
+        tensor.close();
+        assertThatThrownBy(tensor::toFloats).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
     void of_unknownDevice_listsTheKnownOnes() {
         assertThatThrownBy(() -> Compute.of("tpu")).hasMessage("device: \"tpu\" (expected: cpu, mps, cuda or cuda:N)");
     }
