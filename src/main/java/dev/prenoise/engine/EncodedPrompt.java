@@ -24,20 +24,20 @@ record EncodedPrompt(Tensor positive, Tensor negative, List<SubjectSpec> subject
      * @throws InvalidFieldException when the prompt has no subjects, or not those that were asked for
      */
     static EncodedPrompt of(PromptSpec prompt, Tokenizer tokenizer, SubjectResolver resolver, ClipTextEncoder encoder) {
-        TokenizedPrompt text = tokens("prompt.text", prompt.text(), tokenizer);
+        int length = encoder.config().length();
+        TokenizedPrompt text = tokens("prompt.text", prompt.text(), tokenizer, length);
         List<SubjectSpec> subjects = resolve(prompt, text, resolver);
-        TokenizedPrompt negative = tokens("prompt.negative_text", prompt.negativeText(), tokenizer);
+        TokenizedPrompt negative = tokens("prompt.negative_text", prompt.negativeText(), tokenizer, length);
         try (GradMode off = GradMode.off();
                 Scope scope = new Scope()) {
-            return new EncodedPrompt(
-                    Scope.release(encoder.encode(new long[][] {text.idArray()})),
-                    Scope.release(encoder.encode(new long[][] {negative.idArray()})),
-                    subjects);
+            Tensor with = encoder.encode(new long[][] {text.idArray()});
+            Tensor without = encoder.encode(new long[][] {negative.idArray()});
+            return new EncodedPrompt(Scope.release(with), Scope.release(without), subjects);
         }
     }
 
-    private static TokenizedPrompt tokens(String field, String text, Tokenizer tokenizer) {
-        TokenizedPrompt tokens = tokenizer.encodePrompt(text);
+    private static TokenizedPrompt tokens(String field, String text, Tokenizer tokenizer, int length) {
+        TokenizedPrompt tokens = tokenizer.encode(text, length, tokenizer.padId());
         if (!tokens.unknownWords().isEmpty()) {
             throw new InvalidFieldException(
                     field,

@@ -33,7 +33,7 @@ record FirstStep(UNet unet, Tensor context, double timestep, double inputScale, 
         try {
             unet.run(inputScale == 1 ? noises : noises.mul(inputScale), timestep, context, collector);
             return new Maps(collector, collector.cross(), self ? collector.self() : null, rows, columns);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             collector.close();
             throw e;
         }

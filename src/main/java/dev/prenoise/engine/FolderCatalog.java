@@ -4,13 +4,18 @@ import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.ConfigFile;
 import java.io.IOException;
+import java.nio.file.FileVisitOption;
+import java.nio.file.FileVisitResult;
+import java.nio.file.FileVisitor;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,12 +49,26 @@ final class FolderCatalog implements ModelCatalog {
         if (!Files.isDirectory(directory)) {
             throw new ModelException("models: " + directory + " (expected: a directory)");
         }
-        try (Stream<Path> found = Files.find(
-                directory.toAbsolutePath().normalize(),
-                SEARCH_DEPTH,
-                (path, attributes) -> path.endsWith("model_index.json"))) {
-            return found.map(Path::getParent).sorted().toList();
-        }
+        List<Path> folders = new ArrayList<>();
+        FileVisitor<Path> visitor = new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+                if (file.endsWith("model_index.json")) {
+                    folders.add(file.getParent());
+                }
+                return FileVisitResult.CONTINUE;
+            }
+
+            /** Links that go round and directories of other users: what else there is can be used all the same. */
+            @Override
+            public FileVisitResult visitFileFailed(Path file, IOException e) {
+                LOG.debug("{} is passed over: {}", file, e.toString());
+                return FileVisitResult.CONTINUE;
+            }
+        };
+        Path root = directory.toAbsolutePath().normalize();
+        Files.walkFileTree(root, EnumSet.of(FileVisitOption.FOLLOW_LINKS), SEARCH_DEPTH, visitor);
+        return folders.stream().sorted().toList();
     }
 
     private String uniqueId(Path directory, Path folder) {
@@ -108,8 +127,8 @@ final class FolderCatalog implements ModelCatalog {
     }
 
     @Override
-    public void close() {
-        releaseMemory();
+    public synchronized void close() {
+        entries.values().forEach(Entry::close);
     }
 
     private static final class Entry {
@@ -143,6 +162,13 @@ final class FolderCatalog implements ModelCatalog {
 
         long unload() {
             return model == null ? 0 : model.unload();
+        }
+
+        void close() {
+            if (model != null) {
+                model.close();
+                model = null;
+            }
         }
     }
 }

@@ -24,6 +24,10 @@ import java.util.List;
 /** A folder in diffusers' layout: tokenizer, text encoder, UNet, VAE, scheduler. Weights load when they are first used. */
 final class FolderModel implements Model, AutoCloseable {
     private static final int MAX_SIZE = 2048;
+
+    /** Self-attention maps take the fourth power of this: 67 MB for each noise and head. */
+    private static final int MAX_GRID = 64;
+
     private static final SubjectResolver SUBJECTS = new SubjectResolver(new SubjectFinder());
 
     private final BackboneInfo info;
@@ -58,22 +62,42 @@ final class FolderModel implements Model, AutoCloseable {
      */
     static FolderModel open(BackboneInfo info, Path folder, Compute compute) {
         try {
-            return new FolderModel(
-                    info,
-                    ModelCard.read(folder),
-                    Tokenizer.load(folder.resolve("tokenizer")),
-                    new ClipTextEncoder(
-                            ClipTextConfig.read(folder.resolve("text_encoder/config.json")),
-                            weights(folder.resolve("text_encoder"), "model", compute)),
-                    new UNet(
-                            UNetConfig.read(folder.resolve("unet/config.json")),
-                            weights(folder.resolve("unet"), "diffusion_pytorch_model", compute)),
-                    new Autoencoder(
-                            VaeConfig.read(folder.resolve("vae/config.json")),
-                            weights(folder.resolve("vae"), "diffusion_pytorch_model", compute)),
-                    NoiseSchedule.read(folder.resolve("scheduler/scheduler_config.json")));
+            ModelCard card = ModelCard.read(folder);
+            ClipTextEncoder textEncoder = new ClipTextEncoder(
+                    ClipTextConfig.read(folder.resolve("text_encoder/config.json")),
+                    weights(folder.resolve("text_encoder"), "model", compute));
+            UNet unet = new UNet(
+                    UNetConfig.read(folder.resolve("unet/config.json")),
+                    weights(folder.resolve("unet"), "diffusion_pytorch_model", compute));
+            Autoencoder vae = new Autoencoder(
+                    VaeConfig.read(folder.resolve("vae/config.json")),
+                    weights(folder.resolve("vae"), "diffusion_pytorch_model", compute));
+            NoiseSchedule schedule = NoiseSchedule.read(folder.resolve("scheduler/scheduler_config.json"));
+            requireFit(folder, card, textEncoder.config(), unet, vae.config());
+            // last, because it holds native memory that a failure after it would leave behind
+            Tokenizer tokenizer = Tokenizer.load(folder.resolve("tokenizer"));
+            return new FolderModel(info, card, tokenizer, textEncoder, unet, vae, schedule);
         } catch (SafetensorsException | TokenizerException | IllegalArgumentException e) {
             throw new ModelException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private static void requireFit(Path folder, ModelCard card, ClipTextConfig text, UNet unet, VaeConfig vae) {
+        Path file = folder.resolve("unet/config.json");
+        require(file, "cross_attention_dim", unet.config().contextWidth(), text.width(), "the text encoder's width");
+        require(file, "in_channels", unet.config().inChannels(), vae.latentChannels(), "the VAE's latent channels");
+        require(file, "out_channels", unet.config().outChannels(), vae.latentChannels(), "the VAE's latent channels");
+        int side = MAX_GRID * card.attentionStride();
+        if (unet.sites(side, side).stream().noneMatch(site -> site.rows() == MAX_GRID)) {
+            throw new IllegalArgumentException(folder.resolve(ModelCard.FILE) + ": attention_stride: "
+                    + card.attentionStride() + " (expected: that of a level at which the UNet attends)");
+        }
+    }
+
+    private static void require(Path file, String key, int value, int expected, String whose) {
+        if (value != expected) {
+            throw new IllegalArgumentException(
+                    file + ": " + key + ": " + value + " (expected: " + expected + ", " + whose + ")");
         }
     }
 
@@ -90,7 +114,7 @@ final class FolderModel implements Model, AutoCloseable {
 
     @Override
     public int maxSize() {
-        return MAX_SIZE;
+        return Math.min(MAX_SIZE, MAX_GRID * card.attentionStride() * sizeStep());
     }
 
     @Override
@@ -110,11 +134,12 @@ final class FolderModel implements Model, AutoCloseable {
 
     private int latentSide(String field, int pixels) {
         int side = pixels == 0 ? info.nativeSize() : pixels;
-        if (side < 2 * sizeStep() || side > MAX_SIZE || side % sizeStep() != 0) {
+        // smaller ones have an attention grid that cannot be smoothed
+        int least = 2 * card.attentionStride() * sizeStep();
+        if (side < least || side > maxSize() || side % sizeStep() != 0) {
             throw new InvalidFieldException(
                     field,
-                    side + " (expected: a multiple of " + sizeStep() + " from " + 2 * sizeStep() + " to " + MAX_SIZE
-                            + ")");
+                    side + " (expected: a multiple of " + sizeStep() + " from " + least + " to " + maxSize() + ")");
         }
         return side / sizeStep();
     }

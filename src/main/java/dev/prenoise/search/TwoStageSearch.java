@@ -60,10 +60,6 @@ public final class TwoStageSearch implements SearchAlgorithm {
      * @param second ranks
      * @throws IllegalArgumentException as {@link BestOfN#search} and {@link InitNoSearch#search}
      */
-    /**
-     * @param second ranks
-     * @throws IllegalArgumentException as {@link BestOfN#search} and {@link InitNoSearch#search}
-     */
     @Override
     public Outcome search(CandidateSource source, Evaluator second, Budget budget, SearchObserver observer) {
         if (parameters != null) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.prenoise.attention.AttentionLosses;
+import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.attention.LossForm;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseGenerator;
@@ -13,8 +14,10 @@ import dev.prenoise.search.Evaluator;
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.SafetensorsFile;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -136,6 +139,12 @@ class ShapesModelTest {
         assertThatThrownBy(() -> model.prepare(PROMPT, SamplingSpec.DEFAULT, 63, 64))
                 .isInstanceOf(InvalidFieldException.class)
                 .hasMessageStartingWith("width: 63 (expected: a multiple of 4");
+        assertThatThrownBy(() -> model.prepare(PROMPT, SamplingSpec.DEFAULT, 64, 4))
+                .isInstanceOf(InvalidFieldException.class)
+                .hasMessage("height: 4 (expected: a multiple of 4 from 8 to 256)");
+        assertThatThrownBy(() -> model.prepare(PROMPT, SamplingSpec.DEFAULT, 260, 64))
+                .isInstanceOf(InvalidFieldException.class)
+                .hasMessage("width: 260 (expected: a multiple of 4 from 8 to 256)");
         assertThatThrownBy(() -> model.prepare(PROMPT, new SamplingSpec("euler", "no-such", 0, 0, List.of()), 0, 0))
                 .isInstanceOf(InvalidFieldException.class)
                 .hasMessageStartingWith("sampling.schedule: \"no-such\"");
@@ -161,21 +170,82 @@ class ShapesModelTest {
 
     @Test
     void create_withFoldersInDiffusersLayout_opensTheWholeAndLeavesOutTheBroken(@TempDir Path models) throws Exception {
-        Path copy = models.resolve("mine/tiny");
-        try (var files = Files.walk(Path.of("main/resources/dev/prenoise/shapes/model"))) {
-            for (Path file : files.filter(Files::isRegularFile).toList()) {
-                Path target = copy.resolve(Path.of("main/resources/dev/prenoise/shapes/model")
-                        .relativize(file)
-                        .toString());
-                Files.createDirectories(target.getParent());
-                Files.copy(file, target);
-            }
-        }
+        copyModel(models.resolve("mine/tiny"));
         Files.writeString(Files.createDirectories(models.resolve("broken")).resolve("model_index.json"), "{}");
         try (ModelCatalog mine = Catalogs.create(cache, List.of(models), "cpu");
                 PromptSession session = mine.open("mine/tiny").prepare(PROMPT, SamplingSpec.DEFAULT, 0, 0)) {
             assertThat(mine.list().stream().map(BackboneInfo::id)).containsExactly("shapes", "mine/tiny");
             assertThat(session.subjects()).hasSize(2);
+        }
+    }
+
+    @Test
+    void create_withLinks_followsThemButNotRoundInCircles(@TempDir Path models, @TempDir Path elsewhere)
+            throws Exception {
+        copyModel(elsewhere.resolve("tiny"));
+        Files.createSymbolicLink(models.resolve("linked"), elsewhere.resolve("tiny"));
+        Files.createSymbolicLink(models.resolve("round"), models);
+        try (ModelCatalog mine = Catalogs.create(cache, List.of(models), "cpu")) {
+            assertThat(mine.list().stream().map(BackboneInfo::id)).containsExactly("shapes", "linked");
+            assertThat(mine.open("linked").info().id()).isEqualTo("linked");
+        }
+    }
+
+    @Test
+    void open_ofAFolderWhoseFilesDoNotBelongTogether_namesTheFile(@TempDir Path models) throws Exception {
+        copyModel(models.resolve("mixed"));
+        Path tiny = Path.of("test/resources/backbone/tiny_sd1");
+        for (String file : List.of("config.json", "diffusion_pytorch_model.safetensors")) {
+            Files.copy(tiny.resolve(file), models.resolve("mixed/unet/" + file), StandardCopyOption.REPLACE_EXISTING);
+        }
+        copyModel(models.resolve("torn"));
+        Files.delete(models.resolve("torn/scheduler/scheduler_config.json"));
+        copyModel(models.resolve("stride"));
+        Files.writeString(models.resolve("stride/prenoise.json"), "{\"attention_stride\": 3}");
+        try (ModelCatalog mine = Catalogs.create(cache, List.of(models), "cpu")) {
+            assertThatThrownBy(() -> mine.open("mixed"))
+                    .isInstanceOf(ModelException.class)
+                    .hasMessageEndingWith(
+                            "unet/config.json: cross_attention_dim: 24 (expected: 96, the text encoder's width)");
+            assertThatThrownBy(() -> mine.open("torn"))
+                    .isInstanceOf(ModelException.class)
+                    .hasMessageContaining("torn/scheduler/scheduler_config.json");
+            assertThatThrownBy(() -> mine.open("stride"))
+                    .isInstanceOf(ModelException.class)
+                    .hasMessageContaining("prenoise.json: attention_stride: 3 (expected: ");
+        }
+    }
+
+    @Test
+    void evaluate_onAnOblongPicture_scoresAndDrawsAtThatSize() {
+        try (PromptSession session = catalog.open("shapes").prepare(PROMPT, SamplingSpec.DEFAULT, 96, 52)) {
+            assertThat(session.noiseShape()).containsExactly(1, 4, 13, 24);
+            Noise noise = NoiseGenerator.generate(NoiseSource.TORCH_CPU, 1, session.noiseShape());
+            AttentionMaps maps = session.maps(noise);
+            assertThat(List.of(maps.rows(), maps.columns())).containsExactly(13, 24);
+            Evaluator evaluator = session.attention(AttentionLosses.of("self-cross", LossForm.RANKING));
+            assertThat(evaluator.evaluate(List.of(noise)).get(0).score()).isFinite();
+            Picture picture = session.draw(List.of(noise)).get(0);
+            assertThat(List.of(picture.width(), picture.height())).containsExactly(96, 52);
+        }
+    }
+
+    @Test
+    void close_twice_isNoError() {
+        PromptSession session = session(PROMPT);
+        session.close();
+        session.close();
+        assertThatThrownBy(() -> session.maps(noise(1))).isInstanceOf(IllegalStateException.class);
+    }
+
+    private static void copyModel(Path target) throws IOException {
+        Path model = Path.of("main/resources/dev/prenoise/shapes/model");
+        try (var files = Files.walk(model)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                Path copy = target.resolve(model.relativize(file).toString());
+                Files.createDirectories(copy.getParent());
+                Files.copy(file, copy);
+            }
         }
     }
 
