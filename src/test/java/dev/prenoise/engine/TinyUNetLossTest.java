@@ -15,7 +15,18 @@ import dev.prenoise.attention.TokenGroup;
 import dev.prenoise.backbone.unet.UNet;
 import dev.prenoise.backbone.unet.UNetConfig;
 import dev.prenoise.noise.Noise;
+import dev.prenoise.noise.NoiseRecipe;
+import dev.prenoise.noise.NoiseSource;
+import dev.prenoise.search.Budget;
+import dev.prenoise.search.Candidate;
+import dev.prenoise.search.CandidateSource;
 import dev.prenoise.search.Evaluation;
+import dev.prenoise.search.Evaluator;
+import dev.prenoise.search.InitNoParameters;
+import dev.prenoise.search.InitNoSearch;
+import dev.prenoise.search.Outcome;
+import dev.prenoise.search.SearchObserver;
+import dev.prenoise.search.Spend;
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.GradMode;
@@ -28,6 +39,8 @@ import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The authors' losses end to end: latents to maps to loss to latent gradient, on the tiny UNet. */
 class TinyUNetLossTest {
@@ -90,6 +103,120 @@ class TinyUNetLossTest {
                 "conform_attr",
                 "conform_attr.loss",
                 1e-7);
+    }
+
+    /** After one evaluation there is only the host's noise, so the search's first comparable result is that of two. */
+    @ParameterizedTest
+    @ValueSource(ints = {2, 3})
+    void initnoSearch_literal_equalsTheAuthorsAfterEachStep(int steps) {
+        NoiseRecipe recipe = new NoiseRecipe(0, NoiseSource.TORCH_CPU, List.of(1L, 4L, 64L, 64L), List.of(), "golden");
+        Noise start = Noise.of(
+                new long[] {1, 4, 64, 64},
+                GOLDEN.load("latents", Compute.cpu(), DType.FLOAT32).toFloats());
+        CandidateSource source = new CandidateSource() {
+            @Override
+            public NoiseRecipe recipe(int index) {
+                return recipe;
+            }
+
+            @Override
+            public Noise draw(int index) {
+                return start;
+            }
+
+            @Override
+            public long deriveSeed(int round, int index) {
+                throw new UnsupportedOperationException();
+            }
+        };
+        InitNoParameters p = InitNoParameters.PUBLISHED;
+        InitNoParameters once = new InitNoParameters(
+                p.initnoLr(),
+                p.adamEps(),
+                steps + 1,
+                1,
+                p.tauCrossAttn(),
+                p.tauSelfAttn(),
+                p.klThreshold(),
+                p.maxKlStep(),
+                true,
+                0);
+        Outcome outcome = new InitNoSearch(once)
+                .search(source, new ExactEvaluator(), Budget.ofLossEvaluations(steps), new SearchObserver() {
+                    @Override
+                    public void scored(Candidate candidate, boolean bestSoFar, Spend spent) {}
+
+                    @Override
+                    public boolean stopRequested() {
+                        return false;
+                    }
+                });
+        // candidate 1 is what the budget's evaluations made of the host's noise
+        Candidate made = outcome.ranked().stream()
+                .filter(candidate -> candidate.index() == 1)
+                .findFirst()
+                .orElseThrow();
+        float[] expected = GOLDEN.load("fn_initno." + steps + ".latents", Compute.cpu(), DType.FLOAT32)
+                .toFloats();
+        double apart = 0;
+        double moved = 0;
+        for (int i = 0; i < expected.length; i++) {
+            apart += Math.pow(expected[i] - made.noise().data()[i], 2);
+            moved += Math.pow(expected[i] - start.data()[i], 2);
+        }
+        assertThat(Math.sqrt(apart / moved)).as("error, as a share of the way").isLessThan(1e-3);
+    }
+
+    /** InitNO's published loss in float64. */
+    private static final class ExactEvaluator implements Evaluator {
+        private static final AttentionLoss LOSS = InitNo.of(LossForm.PUBLISHED);
+
+        @Override
+        public int maxBatch() {
+            return 1;
+        }
+
+        @Override
+        public boolean lowerIsBetter() {
+            return true;
+        }
+
+        @Override
+        public boolean differentiable() {
+            return true;
+        }
+
+        @Override
+        public Spend cost() {
+            return new Spend(1, 1, 1, 1);
+        }
+
+        @Override
+        public List<Evaluation> evaluate(List<Noise> noises) {
+            return evaluateWithGradient(noises);
+        }
+
+        @Override
+        public List<Evaluation> evaluateWithGradient(List<Noise> noises) {
+            float[] values = noises.get(0).data();
+            double[] wide = new double[values.length];
+            for (int i = 0; i < wide.length; i++) {
+                wide[i] = values[i];
+            }
+            try (GradMode on = GradMode.on();
+                    Scope scope = new Scope()) {
+                Tensor leaf = Tensor.of(Compute.cpu(), wide, 1, 4, 64, 64).requireGradient();
+                FirstStep step = new FirstStep(exact, golden("context"), 981, 1, 16, 16);
+                try (FirstStep.Maps maps = step.maps(leaf, true)) {
+                    LossValue value = LOSS.evaluate(maps.toArrays(1).get(0), SUBJECTS, true);
+                    maps.weightedSum(value).backward();
+                    return List.of(new Evaluation(
+                            value.loss(),
+                            value.terms(),
+                            Noise.of(noises.get(0).shape(), leaf.gradient().toFloats())));
+                }
+            }
+        }
     }
 
     @Test
