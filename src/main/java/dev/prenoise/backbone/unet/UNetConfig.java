@@ -54,6 +54,9 @@ public record UNetConfig(
         ConfigFile json = ConfigFile.read(file);
         List<Integer> channels = json.integers("block_out_channels", 1, 0);
         int count = channels.size();
+        if (count == 0) {
+            throw json.wrong("block_out_channels", "at least one level");
+        }
         List<Integer> heads = json.has("num_attention_heads")
                 ? json.integers("num_attention_heads", count, 8)
                 : json.integers("attention_head_dim", count, 8);
@@ -81,6 +84,20 @@ public record UNetConfig(
         }
         if (!json.text("act_fn", "silu").equals("silu")) {
             throw json.wrong("act_fn", "silu");
+        }
+        if (!json.text("resnet_time_scale_shift", "default").equals("default")) {
+            throw json.wrong("resnet_time_scale_shift", "default");
+        }
+        // these change what the same weights compute, so a network without them would be silently wrong
+        for (String key : List.of("only_cross_attention", "dual_cross_attention", "class_embeddings_concat")) {
+            if (json.flag(key, false)) {
+                throw json.wrong(key, "false");
+            }
+        }
+        for (String key : List.of("time_cond_proj_dim", "num_class_embeds")) {
+            if (json.has(key)) {
+                throw json.wrong(key, "null");
+            }
         }
         return new UNetConfig(
                 json.integer("in_channels", 4),

@@ -44,6 +44,10 @@ public record VaeConfig(
         if (json.has("latents_mean") || json.has("latents_std")) {
             throw json.wrong("latents_mean", "none");
         }
+        if (json.has("block_out_channels")
+                && json.integers("block_out_channels", 1, 64).isEmpty()) {
+            throw json.wrong("block_out_channels", "at least one level");
+        }
         return new VaeConfig(
                 json.integer("latent_channels", 4),
                 json.integers("block_out_channels", 1, 64),

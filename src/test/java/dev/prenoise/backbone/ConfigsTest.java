@@ -1,0 +1,65 @@
+package dev.prenoise.backbone;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import dev.prenoise.backbone.unet.UNetConfig;
+import dev.prenoise.backbone.vae.VaeConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ConfigsTest {
+    private static final Path FOLDER = Path.of("test/resources/backbone/tiny_sd2");
+
+    @TempDir
+    Path folder;
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "block_out_channels | [] | [] (expected: at least one level)",
+                "only_cross_attention | true | true (expected: false)",
+                "dual_cross_attention | true | true (expected: false)",
+                "time_cond_proj_dim | 256 | 256 (expected: null)",
+                "resnet_time_scale_shift | \"scale_shift\" | \"scale_shift\" (expected: default)",
+                "addition_embed_type | \"text_time\" | \"text_time\" (expected: none: a text-conditioned UNet)",
+                "mid_block_type | \"UNetMidBlock2D\" | \"UNetMidBlock2D\" (expected: UNetMidBlock2DCrossAttn)"
+            })
+    void readUNet_ofOneThatIsNotBuilt_namesFileAndKey(String key, String value, String message) throws IOException {
+        Path file = changed("unet", key, JsonParser.parseString(value));
+        assertThatThrownBy(() -> UNetConfig.read(file))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(file + ": " + key + ": " + message);
+    }
+
+    @Test
+    void readVae_withoutLevels_namesFileAndKey() throws IOException {
+        Path file = changed("vae", "block_out_channels", JsonParser.parseString("[]"));
+        assertThatThrownBy(() -> VaeConfig.read(file))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(file + ": block_out_channels: [] (expected: at least one level)");
+    }
+
+    @Test
+    void readUNet_ofStableDiffusion2sWords_takesHeadsByLevel() {
+        assertThat(UNetConfig.read(FOLDER.resolve("unet/config.json")).levels())
+                .containsExactly(new UNetConfig.Level(8, 2, 2), new UNetConfig.Level(16, 4, 2));
+    }
+
+    private Path changed(String network, String key, JsonElement value) throws IOException {
+        JsonObject json = JsonParser.parseString(
+                        Files.readString(FOLDER.resolve(network).resolve("config.json")))
+                .getAsJsonObject();
+        json.add(key, value);
+        return Files.writeString(folder.resolve("config.json"), json.toString());
+    }
+}
