@@ -6,6 +6,8 @@ import com.google.rpc.BadRequest;
 import com.google.rpc.Status;
 import dev.prenoise.engine.ModelException;
 import dev.prenoise.server.ops.StartException;
+import io.grpc.Metadata;
+import io.grpc.Status.Code;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import java.util.Objects;
@@ -13,6 +15,9 @@ import java.util.stream.Collectors;
 
 /** Turns what a call or a command threw into one readable line. */
 final class Failures {
+    private static final Metadata.Key<byte[]> STATUS_DETAILS =
+            Metadata.Key.of("grpc-status-details-bin", Metadata.BINARY_BYTE_MARSHALLER);
+
     private Failures() {}
 
     /**
@@ -38,9 +43,8 @@ final class Failures {
         String description = Objects.toString(failure.getStatus().getDescription(), "");
         return switch (failure.getStatus().getCode()) {
             case INVALID_ARGUMENT -> violations(failure, description);
-            // With a cause it is the connection that failed, without one the service itself says why it will not.
             case UNAVAILABLE ->
-                failure.getCause() == null && !description.isEmpty()
+                !isConnectionLost(failure)
                         ? description
                         : "cannot reach " + service + reason(failure, description)
                                 + " (is `prenoise serve` running there?)";
@@ -48,6 +52,13 @@ final class Failures {
             case DEADLINE_EXCEEDED -> service + " did not answer in time" + colon(description);
             default -> description.isEmpty() ? failure.getStatus().getCode().name() : description;
         };
+    }
+
+    /** Whether it is the connection that failed: the service itself sends its sentences encoded too. */
+    static boolean isConnectionLost(StatusRuntimeException failure) {
+        Metadata trailers = failure.getTrailers();
+        return failure.getStatus().getCode() == Code.UNAVAILABLE
+                && (trailers == null || !trailers.containsKey(STATUS_DETAILS));
     }
 
     private static String violations(StatusRuntimeException failure, String description) {

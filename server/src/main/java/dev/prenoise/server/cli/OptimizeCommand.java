@@ -187,7 +187,14 @@ final class OptimizeCommand implements Callable<Integer> {
             if (interrupt.fired()) {
                 return cancelled(search);
             }
-            throw Failures.of(e, open.name());
+            CliException failure = Failures.of(e, open.name());
+            if (search.id().isEmpty() || !Failures.isConnectionLost(e)) {
+                throw failure;
+            }
+            throw new CliException(
+                    failure.getMessage() + "; what it found is stored there: the same command with --search-id "
+                            + search.id() + " goes on from it",
+                    e);
         }
         report(result, folder);
         return 0;

@@ -40,6 +40,11 @@ final class Search {
         return SearchResult.of(request, accepted, scored.values(), summary);
     }
 
+    /** As the service accepted it, or empty where it did not. */
+    String id() {
+        return accepted.getSearchId();
+    }
+
     /** The best of what was streamed until now. */
     Optional<Candidate> best() {
         return scored.values().stream().min(SearchResult.bestFirst());

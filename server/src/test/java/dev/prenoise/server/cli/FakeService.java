@@ -17,6 +17,7 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.inprocess.InProcessChannelBuilder;
 import io.grpc.inprocess.InProcessServerBuilder;
+import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -37,6 +38,9 @@ final class FakeService extends NoiseProviderGrpc.NoiseProviderImplBase {
     volatile @Nullable StatusRuntimeException refusal;
     /** Never answer after this many candidates. */
     volatile int hangAfter = Integer.MAX_VALUE;
+
+    /** Ends the stream in place of the summary. */
+    volatile @Nullable StatusRuntimeException breakdown;
 
     volatile boolean pictures = true;
     /** Every candidate scores 0. */
@@ -108,6 +112,10 @@ final class FakeService extends NoiseProviderGrpc.NoiseProviderImplBase {
                             .orElseThrow());
             progress.getProgressBuilder().getElapsedBuilder().setSeconds(index + 1);
             responses.onNext(progress.build());
+        }
+        if (breakdown != null) {
+            responses.onError(breakdown);
+            return;
         }
         responses.onNext(OptimizeNoiseResponse.newBuilder()
                 .setSummary(summary(request, candidates))
@@ -190,6 +198,9 @@ final class FakeService extends NoiseProviderGrpc.NoiseProviderImplBase {
     }
 
     static StatusRuntimeException refused(Status.Code code, String description) {
-        return code.toStatus().withDescription(description).asRuntimeException();
+        return StatusProto.toStatusRuntimeException(com.google.rpc.Status.newBuilder()
+                .setCode(code.value())
+                .setMessage(description)
+                .build());
     }
 }

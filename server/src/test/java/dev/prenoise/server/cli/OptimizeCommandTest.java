@@ -281,6 +281,21 @@ class OptimizeCommandTest {
     }
 
     @Test
+    void optimize_connectionLost_saysHowToGoOn() {
+        service.breakdown = io.grpc.Status.UNAVAILABLE
+                .withDescription("Network closed for unknown reason")
+                .asRuntimeException();
+
+        CommandLineRun run = optimize("a cat", "--search-id", "mine");
+
+        assertThat(run.exit()).isEqualTo(2);
+        assertThat(run.err().get(run.err().size() - 1))
+                .startsWith("prenoise: cannot reach ")
+                .contains(": Network closed for unknown reason (is `prenoise serve` running there?)")
+                .endsWith("the same command with --search-id mine goes on from it");
+    }
+
+    @Test
     void optimize_verboseFailure_addsTheTrace() {
         service.refusal = FakeService.refused(io.grpc.Status.Code.INTERNAL, "broken");
 
