@@ -27,7 +27,7 @@ final class OutputFolder {
         while (existing != null && !Files.exists(existing)) {
             existing = existing.getParent();
         }
-        if (existing == null || !Files.isDirectory(existing) || !Files.isWritable(existing)) {
+        if (existing == null || !Files.isDirectory(existing) || !takesFiles(existing)) {
             throw new CliException("--output: " + folder + " (expected: a folder that can be written to)");
         }
         return new OutputFolder(folder);
@@ -46,6 +46,16 @@ final class OutputFolder {
             throw new CliException("cannot write " + file + ": " + e, e);
         }
         return file;
+    }
+
+    /** By trying: permissions alone do not tell of read-only mounts, /proc, or the superuser. */
+    private static boolean takesFiles(Path folder) {
+        try {
+            Files.delete(Files.createTempFile(folder, ".prenoise", ".part"));
+            return true;
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     /** A file of an earlier run that this one does not write would belong to nothing in the folder. */

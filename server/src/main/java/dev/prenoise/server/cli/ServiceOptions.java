@@ -23,6 +23,8 @@ import picocli.CommandLine.Option;
 
 /** Which service a command talks to: that at {@code --target}, else one started in this process. */
 final class ServiceOptions {
+    private static final int LAST_PORT = 65535;
+
     private static final Metadata.Key<String> AUTHORIZATION =
             Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
 
@@ -81,7 +83,10 @@ final class ServiceOptions {
     private static URI address(String target) {
         try {
             URI uri = new URI("//" + target).parseServerAuthority();
-            if (uri.getHost() != null && uri.getPort() > 0 && uri.getPath().isEmpty()) {
+            if (uri.getHost() != null
+                    && uri.getPort() > 0
+                    && uri.getPort() <= LAST_PORT
+                    && uri.getPath().isEmpty()) {
                 return uri;
             }
         } catch (URISyntaxException e) {

@@ -6,6 +6,8 @@ import dev.prenoise.server.ops.ProductVersion;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -31,6 +33,7 @@ class MainTest {
                 "optimize cat --best -2       | --best: -2 (expected: 1 to 214748364)",
                 "optimize cat --target nohost | --target: nohost (expected: host:port, such as 127.0.0.1:50551)",
                 "optimize cat --target :1     | --target: :1 (expected: host:port",
+                "optimize cat --target a:65536 | --target: a:65536 (expected: host:port",
                 "optimize cat --target a:1 --tls-ca nofile | --tls-ca: nofile (expected: a readable PEM file)",
                 "optimize cat --target [::1]:1 --token-file nofile | --token-file: nofile (expected: a readable file)",
                 "optimize cat --target a:1 --models m | --models: with --target",
@@ -91,6 +94,19 @@ class MainTest {
         assertThat(run.exit()).isEqualTo(2);
         assertThat(run.err())
                 .containsExactly("prenoise: --output: " + file + " (expected: a folder, but this is a file)");
+        assertThat(service.request).isNull();
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void run_outputWhereNoFileCanBeMade_saysSoBeforeSearching() {
+        FakeService service = new FakeService();
+
+        CommandLineRun run = CommandLineRun.of(service, "optimize", "cat", "--output", "/proc/prenoise-out");
+
+        assertThat(run.exit()).isEqualTo(2);
+        assertThat(run.err())
+                .containsExactly("prenoise: --output: /proc/prenoise-out (expected: a folder that can be written to)");
         assertThat(service.request).isNull();
     }
 
