@@ -21,6 +21,7 @@ import dev.prenoise.v1.Sampling;
 import dev.prenoise.v1.Subject;
 import dev.prenoise.v1.Tensor;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Pattern;
 
 /**
@@ -34,6 +35,11 @@ final class RequestValidator {
     private static final int MAX_TOKENS = 77 * 64;
     private static final int MAX_BEST = 64;
     private static final double MAX_GUIDANCE_SCALE = 1000;
+    private static final float LARGEST_NOISE = 1000;
+
+    /** Bounds the time of a SampleNoise, which nothing interrupts, to some seconds. */
+    private static final int DRAWS_PER_VALUE = 16;
+
     private static final String SEARCH_ID_FORM = "1 to 128 letters, digits, \".\", \"_\", \":\" or \"-\"";
 
     private final Limits limits;
@@ -59,9 +65,7 @@ final class RequestValidator {
                 request.getNoiseSource(),
                 request.getNoiseSourceValue(),
                 NoiseSource.values());
-        if (request.hasNoise()) {
-            Tensors.check(violations, "noise", request.getNoise(), "[1, C, H, W]");
-        }
+        checkNoise(violations, request);
         checkSampling(violations, request.getSampling());
         checkStrategy(violations, request);
         checkBudget(violations, request.getBudget());
@@ -80,6 +84,7 @@ final class RequestValidator {
             violations.throwIfAny();
         }
         long values = 0;
+        double draws = 0;
         for (int i = 0; i < count; i++) {
             NoiseRecipe recipe = request.getRecipes(i);
             String field = "recipes[" + i + "]";
@@ -101,13 +106,21 @@ final class RequestValidator {
             }
             try {
                 NoiseRecipes.validate(Protos.recipe(recipe), limits.maxNoiseValues());
-                values += dev.prenoise.noise.Noise.sizeOf(Protos.shape(recipe.getShapeList()));
+                long size = dev.prenoise.noise.Noise.sizeOf(Protos.shape(recipe.getShapeList()));
+                values += size;
+                // Each step draws a direction of the noise's size.
+                draws += (double) size * (1 + recipe.getStepsCount());
             } catch (IllegalArgumentException e) {
                 violations.add(field + ".", e);
             }
         }
         if (values > limits.maxNoiseValues()) {
             violations.add("recipes", values + " values altogether", "at most " + limits.maxNoiseValues());
+        } else if (draws > (double) limits.maxNoiseValues() * DRAWS_PER_VALUE) {
+            violations.add(
+                    "recipes",
+                    String.format(Locale.ROOT, "%.0f random numbers, those of every step counted", draws),
+                    "at most " + (long) limits.maxNoiseValues() * DRAWS_PER_VALUE);
         }
         violations.throwIfAny();
     }
@@ -158,6 +171,19 @@ final class RequestValidator {
     private static void checkSearchId(Violations violations, String id) {
         if (!SEARCH_ID.matcher(id).matches()) {
             violations.add("search_id", quoted(id), SEARCH_ID_FORM);
+        }
+    }
+
+    private static void checkNoise(Violations violations, OptimizeNoiseRequest request) {
+        if (!request.hasNoise() || !Tensors.check(violations, "noise", request.getNoise(), "[1, C, H, W]")) {
+            return;
+        }
+        float[] values = Tensors.floats(request.getNoise());
+        for (int i = 0; i < values.length; i++) {
+            if (Math.abs(values[i]) > LARGEST_NOISE) {
+                violations.add("noise.data[" + i + "]", values[i], "of unit variance, so -1000 to 1000");
+                return;
+            }
         }
     }
 

@@ -26,8 +26,11 @@ import org.slf4j.LoggerFactory;
 final class Statuses {
     private static final Logger LOG = LoggerFactory.getLogger(Statuses.class);
 
-    /** A status travels in the trailers, once as text and once encoded, and peers take 8 kB of those altogether. */
+    /** In bytes. A status travels in the trailers, once as escaped text and once encoded, and peers take 8 kB of those altogether. */
     private static final int LONGEST_TEXT = 1000;
+
+    /** Code points at each end of a longer text: with 4 bytes each they fit. */
+    private static final int KEPT = 120;
 
     private Statuses() {}
 
@@ -92,7 +95,7 @@ final class Statuses {
         int bytes = 0;
         for (int i = 0; i < violations.size(); i++) {
             String text = clipped(violations.get(i).toString());
-            bytes += text.getBytes(StandardCharsets.UTF_8).length;
+            bytes += bytes(text);
             if (i > 0 && bytes > LONGEST_TEXT) {
                 message.append("; and ").append(violations.size() - i).append(" more");
                 break;
@@ -140,7 +143,16 @@ final class Statuses {
         return false;
     }
 
+    /** Leaves out the middle: the field stands at the start, what was expected at the end. */
     private static String clipped(String text) {
-        return text.length() <= LONGEST_TEXT ? text : text.substring(0, LONGEST_TEXT) + "...";
+        if (bytes(text) <= LONGEST_TEXT) {
+            return text;
+        }
+        return text.substring(0, text.offsetByCodePoints(0, KEPT)) + " ... "
+                + text.substring(text.offsetByCodePoints(text.length(), -KEPT));
+    }
+
+    private static int bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8).length;
     }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Duration;
 import com.google.protobuf.TextFormat;
+import dev.prenoise.engine.InvalidFieldException;
 import dev.prenoise.server.TestSidecar;
 import dev.prenoise.v1.AttentionMaps;
 import dev.prenoise.v1.EvaluateAttentionRequest;
@@ -14,10 +15,12 @@ import dev.prenoise.v1.NoiseRecipe;
 import dev.prenoise.v1.NoiseStep;
 import dev.prenoise.v1.Optimization;
 import dev.prenoise.v1.OptimizeNoiseRequest;
+import dev.prenoise.v1.Perturbation;
 import dev.prenoise.v1.SampleNoiseRequest;
 import dev.prenoise.v1.Subject;
 import dev.prenoise.v1.Tensor;
 import io.grpc.StatusRuntimeException;
+import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -162,6 +165,20 @@ class RequestValidatorTest {
     }
 
     @Test
+    void longValue_losesItsMiddleAndKeepsFieldAndExpectation() {
+        String word = "\uD83D\uDC31".repeat(4000);
+
+        StatusRuntimeException status =
+                Statuses.of(new InvalidFieldException("prompt.text", word + " (expected: words that are known)"));
+
+        assertThat(status.getStatus().getDescription())
+                .startsWith("prompt.text: \uD83D\uDC31")
+                .endsWith("\uD83D\uDC31 (expected: words that are known)");
+        assertThat(status.getStatus().getDescription().getBytes(StandardCharsets.UTF_8))
+                .hasSizeLessThanOrEqualTo(1000);
+    }
+
+    @Test
     void noise_isCheckedForTypeShapeLengthAndContent() {
         Tensor good = Tensors.of(new float[8], 1, 2, 2, 2);
         validator.check(valid().setNoise(good).build());
@@ -186,6 +203,9 @@ class RequestValidatorTest {
         assertNoise(
                 Tensors.of(new float[] {0, Float.NEGATIVE_INFINITY, 0, 0, 0, 0, 0, 0}, 1, 2, 2, 2),
                 "noise.data[1]: -Infinity (expected: finite)");
+        assertNoise(
+                Tensors.of(new float[] {0, 0, 1e38f, 0, 0, 0, 0, 0}, 1, 2, 2, 2),
+                "noise.data[2]: 1.0E38 (expected: of unit variance, so -1000 to 1000)");
     }
 
     private void assertNoise(Tensor noise, String message) {
@@ -224,6 +244,20 @@ class RequestValidatorTest {
                         .addAllRecipes(Collections.nCopies(3, large))
                         .build()))
                 .hasMessage("recipes: 25165824 values altogether (expected: at most 16777216)");
+        NoiseRecipe deep = large.toBuilder()
+                .addAllSteps(Collections.nCopies(
+                        32,
+                        NoiseStep.newBuilder()
+                                .setPerturbation(Perturbation.newBuilder().setStepSize(0.1))
+                                .build()))
+                .build();
+        assertThatThrownBy(() -> validator.check(
+                        SampleNoiseRequest.newBuilder().addRecipes(deep).build()))
+                .hasMessage(
+                        "recipes: 276824064 random numbers, those of every step counted (expected: at most 268435456)");
+        validator.check(SampleNoiseRequest.newBuilder()
+                .addRecipes(deep.toBuilder().removeSteps(0))
+                .build());
         assertThatThrownBy(() -> validator.check(SampleNoiseRequest.getDefaultInstance()))
                 .hasMessage("recipes: 0 of them (expected: 1 to 256)");
         assertThatThrownBy(() -> validator.check(SampleNoiseRequest.newBuilder()
