@@ -7,6 +7,7 @@ import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.attention.Conform;
 import dev.prenoise.attention.LossValue;
 import dev.prenoise.attention.TokenGroup;
+import dev.prenoise.engine.InvalidFieldException;
 import dev.prenoise.v1.DataType;
 import dev.prenoise.v1.EvaluateAttentionRequest;
 import dev.prenoise.v1.EvaluateAttentionResponse;
@@ -21,7 +22,7 @@ final class AttentionEvaluation {
 
     /**
      * @param request checked
-     * @throws InvalidRequestException when the loss cannot read the maps so
+     * @throws InvalidFieldException when the loss cannot read the maps so
      */
     static EvaluateAttentionResponse evaluate(EvaluateAttentionRequest request) {
         Tensor cross = request.getAttention().getCrossAttention();
@@ -37,10 +38,7 @@ final class AttentionEvaluation {
         try {
             value = loss(request).evaluate(maps, subjects, request.getGradient());
         } catch (IllegalArgumentException e) {
-            Violations violations = new Violations();
-            violations.add("", e);
-            violations.throwIfAny();
-            throw e;
+            throw invalid(e);
         }
         EvaluateAttentionResponse.Builder response =
                 EvaluateAttentionResponse.newBuilder().setLoss(value.loss()).putAllTerms(value.terms());
@@ -48,6 +46,22 @@ final class AttentionEvaluation {
             response.setGradient(gradient(value.gradient(), request));
         }
         return response.build();
+    }
+
+    /** The losses name the maps in their own words. */
+    private static RuntimeException invalid(IllegalArgumentException e) {
+        String[] parts = String.valueOf(e.getMessage()).split(": ", 2);
+        if (parts.length < 2) {
+            return e;
+        }
+        String field =
+                switch (parts[0]) {
+                    case "self" -> "attention.self_attention";
+                    case "cross" -> "attention.cross_attention";
+                    case "attention grid" -> "attention.cross_attention.shape";
+                    default -> parts[0];
+                };
+        return new InvalidFieldException(field, parts[1]);
     }
 
     private static AttentionLoss loss(EvaluateAttentionRequest request) {

@@ -138,6 +138,20 @@ class StatelessCallsTest {
     }
 
     @Test
+    void evaluateAttention_mapsThatALossCannotRead_areNamedAsOnTheWire() throws IOException {
+        EvaluateAttentionRequest.Builder request =
+                new Golden("B_separated_2tok").request("INITNO", DataType.DATA_TYPE_FLOAT32);
+        request.getAttentionBuilder().setSelfAttention(Tensors.of(new float[16 * 16 * 256], 16, 16, 256));
+        StatusRuntimeException failure = catchThrowableOfType(
+                StatusRuntimeException.class, () -> SIDECAR.client().evaluateAttention(request.build()));
+
+        assertThat(TestSidecar.violations(failure)).singleElement().satisfies(violation -> {
+            assertThat(violation.getField()).isEqualTo("attention.self_attention");
+            assertThat(violation.getDescription()).isEqualTo("rows that sum to 0.0 (expected: probabilities)");
+        });
+    }
+
+    @Test
     void sampleNoise_isTheHostsNoise() {
         SampleNoiseResponse response = SIDECAR.client()
                 .sampleNoise(SampleNoiseRequest.newBuilder()
