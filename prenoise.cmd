@@ -33,7 +33,7 @@ if not defined DJL_OFFLINE set "DJL_OFFLINE=true"
 set "NEWER="
 if %RELEASE% GEQ 22 set "NEWER=--enable-native-access=ALL-UNNAMED"
 if %RELEASE% GEQ 23 set "NEWER=%NEWER% --sun-misc-unsafe-memory-access=allow"
-"%JAVA%" -Xmx2g -XX:+UseSerialGC -Dai.djl.offline=%DJL_OFFLINE% -Djava.awt.headless=true %NEWER% %PRENOISE_JAVA_OPTS% -jar "%JAR%" %*
+"%JAVA%" -Xmx2g -XX:MaxDirectMemorySize=32g -XX:+UseSerialGC -Dai.djl.offline=%DJL_OFFLINE% -Djava.awt.headless=true %NEWER% %PRENOISE_JAVA_OPTS% -jar "%JAR%" %*
 exit /b %ERRORLEVEL%
 
 :nojava
