@@ -105,6 +105,35 @@ class TinyUNetLossTest {
                 1e-7);
     }
 
+    /** The first step is too short to be projected, so Adam's formula says it all; the search's optimiser is held to it by its own goldens. */
+    @Test
+    void initno_afterOneStep_equalsTheAuthors() {
+        try (GradMode on = GradMode.on();
+                Scope scope = new Scope()) {
+            FirstStep step = new FirstStep(exact, golden("context"), 981, 1, 16, 16);
+            Tensor latents = golden("latents").requireGradient();
+            try (FirstStep.Maps maps = step.maps(latents, true)) {
+                maps.weightedSum(InitNo.of(LossForm.PUBLISHED)
+                                .evaluate(maps.toArrays(1).get(0), SUBJECTS, true))
+                        .backward();
+            }
+            double[] z = golden("latents").toDoubles();
+            double[] gradient = latents.gradient().toDoubles();
+            double[] expected = golden("fn_initno.1.latents").toDoubles();
+            double worst = 0;
+            for (int i = 0; i < z.length; i++) {
+                double mean = adamsFirstStep(gradient[i]);
+                double logVariance = adamsFirstStep(0.5 * gradient[i] * z[i]);
+                worst = Math.max(worst, Math.abs(z[i] * Math.exp(logVariance / 2) + mean - expected[i]));
+            }
+            assertThat(worst).isLessThan(1e-6);
+        }
+    }
+
+    private static double adamsFirstStep(double gradient) {
+        return -1e-2 * gradient / (Math.abs(gradient) + 1e-3);
+    }
+
     /** After one evaluation there is only the host's noise, so the search's first comparable result is that of two. */
     @ParameterizedTest
     @ValueSource(ints = {2, 3})
