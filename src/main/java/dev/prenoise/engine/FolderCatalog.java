@@ -34,7 +34,11 @@ final class FolderCatalog implements ModelCatalog {
     FolderCatalog(Path cache, List<Path> modelDirectories, Compute compute) {
         this.compute = compute;
         try {
-            add(ShapesModel.ID, ShapesModel.extractTo(cache), null);
+            add(
+                    ShapesModel.ID,
+                    ShapesModel.extractTo(cache),
+                    null,
+                    ShapesModel.sha256Of("unet/diffusion_pytorch_model.safetensors"));
             for (Path directory : modelDirectories) {
                 for (Path folder : diffusersFolders(directory)) {
                     addReadable(uniqueId(directory.toAbsolutePath().normalize(), folder), folder);
@@ -80,21 +84,21 @@ final class FolderCatalog implements ModelCatalog {
     /** A folder that cannot be read is left out with a line in the log; the others are there all the same. */
     private void addReadable(String id, Path folder) {
         try {
-            add(id, folder, folder.toString());
+            add(id, folder, folder.toString(), null);
         } catch (IllegalArgumentException e) {
             LOG.warn("{} is left out: {}", folder, e.getMessage());
         }
     }
 
-    private void add(String id, Path folder, @Nullable String file) {
-        entries.put(id, new Entry(describe(id, folder, file), folder));
+    private void add(String id, Path folder, @Nullable String file, @Nullable String sha256) {
+        entries.put(id, new Entry(describe(id, folder, file, sha256), folder));
     }
 
-    private static BackboneInfo describe(String id, Path folder, @Nullable String file) {
+    private static BackboneInfo describe(String id, Path folder, @Nullable String file, @Nullable String sha256) {
         ConfigFile vae = ConfigFile.read(folder.resolve("vae/config.json"));
         int factor = 1 << (vae.integers("block_out_channels", 1, 0).size() - 1);
         int size = ConfigFile.read(folder.resolve("unet/config.json")).integer("sample_size", 64) * factor;
-        return new BackboneInfo(id, ModelCard.read(folder).family(), file, null, false, size, true);
+        return new BackboneInfo(id, ModelCard.read(folder).family(), file, sha256, false, size, true);
     }
 
     @Override

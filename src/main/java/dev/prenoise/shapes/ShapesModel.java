@@ -37,6 +37,11 @@ public final class ShapesModel {
         return List.copyOf(sums().keySet());
     }
 
+    /** SHA-256 of a file of the model, in lower-case hexadecimal; null when there is no such file. */
+    public static @Nullable String sha256Of(String file) {
+        return sums().get(file);
+    }
+
     /**
      * A file of the model; the caller closes it.
      *
