@@ -67,7 +67,7 @@ final class OptimizeCommand implements Callable<Integer> {
     @Option(
             names = "--loss",
             paramLabel = "LOSS",
-            defaultValue = "conform",
+            defaultValue = "initno",
             completionCandidates = LossNames.class,
             converter = LossConverter.class,
             description = "How noise is scored: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")

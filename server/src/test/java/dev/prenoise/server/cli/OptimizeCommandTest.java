@@ -103,7 +103,7 @@ class OptimizeCommandTest {
         assertThat(json.get("prompt").getAsString()).isEqualTo("a red circle");
         assertThat(json.get("seed").getAsBigInteger()).isEqualTo("18446744073709551615");
         assertThat(json.get("strategy").toString())
-                .isEqualTo("{\"loss\":\"conform\",\"form\":\"ranking\",\"optimize\":false}");
+                .isEqualTo("{\"loss\":\"initno\",\"form\":\"ranking\",\"optimize\":false}");
         assertThat(json.get("stop_reason").getAsString()).isEqualTo("budget");
         JsonObject winner = json.getAsJsonObject("winner");
         assertThat(winner.get("index").getAsInt()).isEqualTo(3);
@@ -229,7 +229,7 @@ class OptimizeCommandTest {
     void optimize_everyScoreTheSame_saysThatTheLossCannotTell() {
         service.indifferent = true;
 
-        CommandLineRun run = optimize("a red circle", "-n", "4", "--quiet");
+        CommandLineRun run = optimize("a red circle", "--loss", "conform", "-n", "4", "--quiet");
 
         assertThat(run.exit()).isZero();
         assertThat(run.err()).singleElement().asString().contains("conform gives every noise the same score", "initno");
