@@ -20,7 +20,7 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Runs a copy of {@code ./prenoise} in a folder whose name has spaces, with programs on PATH that only say how they were called. */
-@DisabledOnOs(OS.WINDOWS)
+@DisabledOnOs(value = OS.WINDOWS, disabledReason = "the launcher is a POSIX shell script; Windows has prenoise.cmd")
 class LauncherTest {
     private static final List<String> TOOLS =
             List.of("dirname", "readlink", "sed", "head", "tail", "find", "mkdir", "ln", "rm", "mv", "sleep", "uname");
