@@ -1,42 +1,27 @@
 package dev.prenoise.tensor;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The weights of one network: safetensors files, a device and a floating type. Names and shapes are checked when a network asks for a
+ * The weights of one network: where they are stored, a device and a floating type. Names and shapes are checked when a network asks for a
  * {@link Weight}; values are loaded on first use, so a network that is only run in part loads only that part.
  *
  * <p>Used by one thread at a time.
  */
 public final class Weights implements AutoCloseable {
-    private final List<SafetensorsFile> files;
-    private final Compute compute;
-    private final DType type;
+    private final Store store;
     private final String prefix;
-    private final Map<String, Weight> weights;
-    private final Map<String, Tensor> tensors;
-    private final long seed;
 
-    private Weights(
-            List<SafetensorsFile> files,
-            Compute compute,
-            DType type,
-            String prefix,
-            Map<String, Weight> weights,
-            Map<String, Tensor> tensors,
-            long seed) {
-        this.files = files;
-        this.compute = compute;
-        this.type = type;
+    private Weights(Store store, String prefix) {
+        this.store = store;
         this.prefix = prefix;
-        this.weights = weights;
-        this.tensors = tensors;
-        this.seed = seed;
     }
 
     /**
@@ -47,8 +32,11 @@ public final class Weights implements AutoCloseable {
     }
 
     public static Weights of(List<SafetensorsFile> files, Compute compute, DType type) {
-        return new Weights(
-                List.copyOf(files), compute, type, "", new ConcurrentHashMap<>(), new ConcurrentHashMap<>(), 0);
+        return of(WeightSource.of(files), compute, type);
+    }
+
+    public static Weights of(WeightSource source, Compute compute, DType type) {
+        return new Weights(new Store(source, compute, type, 0), "");
     }
 
     /**
@@ -56,17 +44,16 @@ public final class Weights implements AutoCloseable {
      * cost, which does not depend on what a network has learnt.
      */
     public static Weights synthetic(Compute compute, DType type, long seed) {
-        return new Weights(List.of(), compute, type, "", new ConcurrentHashMap<>(), new ConcurrentHashMap<>(), seed);
+        return new Weights(new Store(null, compute, type, seed), "");
     }
 
     /** The same weights seen from a module: {@code under("a").get("b")} is {@code get("a.b")}. Closing the view closes all. */
     public Weights under(String module) {
-        return new Weights(files, compute, type, prefix + module + ".", weights, tensors, seed);
+        return new Weights(store, prefix + module + ".");
     }
 
     public boolean has(String name) {
-        String full = prefix + name;
-        return files.stream().anyMatch(file -> file.contains(full));
+        return store.source != null && store.source.has(prefix + name);
     }
 
     /**
@@ -75,21 +62,18 @@ public final class Weights implements AutoCloseable {
      */
     public Weight get(String name, long... shape) {
         String full = prefix + name;
-        if (files.isEmpty()) {
-            return weights.computeIfAbsent(full, key -> new Weight(this, full, shape.clone()));
+        if (store.source == null) {
+            return store.weights.computeIfAbsent(full, key -> new Weight(this, full, shape.clone()));
         }
-        SafetensorsFile file = fileOf(full);
-        List<Long> stored = file.entry(full).shape();
+        List<Long> stored = store.source.shape(full);
         boolean fits = stored.size() == shape.length;
         for (int i = 0; fits && i < shape.length; i++) {
             fits = shape[i] < 0 || shape[i] == stored.get(i);
         }
         if (!fits) {
-            throw new SafetensorsException(
-                    file.path(),
-                    "tensor \"" + full + "\": shape " + stored + " (expected: " + Arrays.toString(shape) + ")");
+            throw store.source.wrong(full, "shape " + stored + " (expected: " + Arrays.toString(shape) + ")");
         }
-        return weights.computeIfAbsent(
+        return store.weights.computeIfAbsent(
                 full,
                 key -> new Weight(
                         this, full, stored.stream().mapToLong(Long::longValue).toArray()));
@@ -97,21 +81,38 @@ public final class Weights implements AutoCloseable {
 
     /** The stored shape of a tensor. */
     public List<Long> shape(String name) {
-        String full = prefix + name;
-        return fileOf(full).entry(full).shape();
+        if (store.source == null) {
+            throw new IllegalStateException("shape: of weights that no file holds");
+        }
+        return store.source.shape(prefix + name);
+    }
+
+    /**
+     * Replaces all patches by these, under full names. Values that were patched or are to be load again when they are next read; nothing happens
+     * to the others, or when the patches are the ones in force.
+     */
+    public void patch(Map<String, WeightPatch> patches) {
+        if (store.patches.equals(patches)) {
+            return;
+        }
+        Set<String> touched = new HashSet<>(store.patches.keySet());
+        touched.addAll(patches.keySet());
+        touched.removeIf(name -> store.patches.get(name) == patches.get(name));
+        store.patches = Map.copyOf(patches);
+        touched.forEach(store::forget);
     }
 
     public Compute compute() {
-        return compute;
+        return store.compute;
     }
 
     public DType type() {
-        return type;
+        return store.type;
     }
 
     /** Bytes that loaded values take on the device (on the CPU: of mapped files, which the system may take back). */
     public long loadedBytes() {
-        return tensors.values().stream()
+        return store.tensors.values().stream()
                 .mapToLong(t -> Arrays.stream(t.shape()).reduce(1, (a, b) -> a * b)
                         * t.dtype().bytes())
                 .sum();
@@ -120,10 +121,7 @@ public final class Weights implements AutoCloseable {
     /** Frees the values; they load again when they are next read. */
     public long unload() {
         long bytes = loadedBytes();
-        weights.values().forEach(Weight::forget);
-        List<Tensor> held = new ArrayList<>(tensors.values());
-        tensors.clear();
-        held.forEach(Tensor::close);
+        List.copyOf(store.tensors.keySet()).forEach(store::forget);
         return bytes;
     }
 
@@ -133,39 +131,77 @@ public final class Weights implements AutoCloseable {
     }
 
     Tensor load(Weight weight) {
-        return tensors.computeIfAbsent(
-                weight.name(),
-                name -> files.isEmpty() ? synthesize(weight) : fileOf(name).load(name, compute, type));
+        return store.tensors.computeIfAbsent(weight.name(), name -> store.load(weight));
     }
 
-    /** Norms' scales are 1 and everything else is uniform with the spread that keeps activations near their size. */
-    private Tensor synthesize(Weight weight) {
-        long[] shape = weight.shape();
-        int size = Math.toIntExact(Arrays.stream(shape).reduce(1, Math::multiplyExact));
-        float[] values = new float[size];
-        if (shape.length == 1 && weight.name().endsWith(".weight")) {
-            Arrays.fill(values, 1);
-        } else {
-            float width = shape.length == 1 ? 0.01f : (float) Math.sqrt(3.0 * shape[0] / size);
-            long state = seed * 0x9E3779B97F4A7C15L + weight.name().hashCode() | 1;
-            for (int i = 0; i < size; i++) {
-                state ^= state << 13;
-                state ^= state >>> 7;
-                state ^= state << 17;
-                values[i] = width * ((state >> 40) * 0x1p-23f);
+    /** What the views of one network share. */
+    private static final class Store {
+        private final @Nullable WeightSource source;
+        private final Compute compute;
+        private final DType type;
+        private final long seed;
+        private final Map<String, Weight> weights = new ConcurrentHashMap<>();
+        private final Map<String, Tensor> tensors = new ConcurrentHashMap<>();
+        private Map<String, WeightPatch> patches = Map.of();
+
+        Store(@Nullable WeightSource source, Compute compute, DType type, long seed) {
+            this.source = source;
+            this.compute = compute;
+            this.type = type;
+            this.seed = seed;
+        }
+
+        void forget(String name) {
+            Weight weight = weights.get(name);
+            if (weight != null) {
+                weight.forget();
+            }
+            Tensor held = tensors.remove(name);
+            if (held != null) {
+                held.close();
             }
         }
-        try (Scope scope = new Scope()) {
-            Tensor tensor = Tensor.of(compute, values, shape);
-            return Scope.release(type == DType.FLOAT32 ? tensor : tensor.to(type));
-        }
-    }
 
-    private SafetensorsFile fileOf(String full) {
-        return files.stream().filter(file -> file.contains(full)).findFirst().orElseGet(() -> {
-            // says which file and tensor
-            files.get(0).entry(full);
-            return files.get(0);
-        });
+        Tensor load(Weight weight) {
+            WeightPatch patch = patches.get(weight.name());
+            if (patch == null) {
+                return stored(weight, type);
+            }
+            Tensor base = stored(weight, DType.FLOAT32);
+            try (GradMode off = GradMode.off();
+                    Scope scope = new Scope()) {
+                Tensor patched = patch.apply(base);
+                return Scope.release(type == DType.FLOAT32 ? patched : patched.to(type));
+            } finally {
+                base.close();
+            }
+        }
+
+        private Tensor stored(Weight weight, DType as) {
+            return source == null ? synthesize(weight, as) : source.load(weight.name(), compute, as);
+        }
+
+        /** Norms' scales are 1 and everything else is uniform with the spread that keeps activations near their size. */
+        private Tensor synthesize(Weight weight, DType as) {
+            long[] shape = weight.shape();
+            int size = Math.toIntExact(Arrays.stream(shape).reduce(1, Math::multiplyExact));
+            float[] values = new float[size];
+            if (shape.length == 1 && weight.name().endsWith(".weight")) {
+                Arrays.fill(values, 1);
+            } else {
+                float width = shape.length == 1 ? 0.01f : (float) Math.sqrt(3.0 * shape[0] / size);
+                long state = seed * 0x9E3779B97F4A7C15L + weight.name().hashCode() | 1;
+                for (int i = 0; i < size; i++) {
+                    state ^= state << 13;
+                    state ^= state >>> 7;
+                    state ^= state << 17;
+                    values[i] = width * ((state >> 40) * 0x1p-23f);
+                }
+            }
+            try (Scope scope = new Scope()) {
+                Tensor tensor = Tensor.of(compute, values, shape);
+                return Scope.release(as == DType.FLOAT32 ? tensor : tensor.to(as));
+            }
+        }
     }
 }
