@@ -123,7 +123,15 @@ final class FolderModel implements Model, AutoCloseable {
     }
 
     @Override
-    public PromptSession prepare(PromptSpec prompt, SamplingSpec sampling, int width, int height) {
+    public PromptSession prepare(
+            PromptSpec prompt, SamplingSpec sampling, List<LoraSpec> loras, int width, int height) {
+        if (!loras.isEmpty()) {
+            throw new InvalidFieldException("lora", loras.size() + " (expected: none: this model takes no LoRA yet)");
+        }
+        if (prompt.conditioning() != null) {
+            throw new InvalidFieldException(
+                    "prompt.conditioning", "given (expected: none: this model takes no conditioning yet)");
+        }
         int rows = latentSide("height", height);
         int columns = latentSide("width", width);
         SamplingPlan plan = plan(sampling);

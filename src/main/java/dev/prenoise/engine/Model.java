@@ -1,6 +1,8 @@
 package dev.prenoise.engine;
 
-/** A loaded backbone with its text encoder and VAE. One thread at a time. */
+import java.util.List;
+
+/** An opened backbone with what its files hold besides: text encoders, VAE, tokenizer. One thread at a time. */
 public interface Model {
     BackboneInfo info();
 
@@ -10,11 +12,17 @@ public interface Model {
     int sizeStep();
 
     /**
-     * Encodes the prompt, resolves the subjects, fixes the sampling.
+     * Encodes the prompt, resolves the subjects, fixes the sampling. What the prompt does not need is neither asked for nor loaded.
      *
+     * @param loras merged whenever this session computes, in this order; empty = the model as it is
      * @param width pixels; 0 = native
      * @param height pixels; 0 = native
      * @throws InvalidFieldException when a field cannot be used
      */
-    PromptSession prepare(PromptSpec prompt, SamplingSpec sampling, int width, int height);
+    PromptSession prepare(PromptSpec prompt, SamplingSpec sampling, List<LoraSpec> loras, int width, int height);
+
+    /** The model as it is, without LoRA. */
+    default PromptSession prepare(PromptSpec prompt, SamplingSpec sampling, int width, int height) {
+        return prepare(prompt, sampling, List.of(), width, height);
+    }
 }

@@ -11,6 +11,11 @@ public interface PromptSession extends AutoCloseable {
     /** Resolved: every token index filled in. */
     List<SubjectSpec> subjects();
 
+    /** What was accepted but not used whole: words cut off, LoRA keys that match nothing. Sentences for the user. */
+    default List<String> warnings() {
+        return List.of();
+    }
+
     /** {@code [1, C, H, W]}. */
     long[] noiseShape();
 

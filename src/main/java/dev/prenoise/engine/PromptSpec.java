@@ -1,12 +1,29 @@
 package dev.prenoise.engine;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * @param subjects empty: found by part-of-speech tagging
+ * What the picture is to show, as text or as the host encoded it.
+ *
+ * @param text may be empty with conditioning; where it is there and the model has a tokenizer, subjects can be found in it
+ * @param subjects empty: found by part-of-speech tagging; with conditioning and no tokenizer each must carry its token indices
+ * @param conditioning the host's own embeddings, used instead of text and negativeText; null = the text is encoded here
+ * @param clipSkip as a user interface counts: 1 = the last layer, 2 = the one before; 0 = the family's own
  */
-public record PromptSpec(String text, String negativeText, List<SubjectSpec> subjects) {
+public record PromptSpec(
+        String text,
+        String negativeText,
+        List<SubjectSpec> subjects,
+        @Nullable ConditioningSpec conditioning,
+        Weighting weighting,
+        int clipSkip) {
     public PromptSpec {
         subjects = List.copyOf(subjects);
+    }
+
+    /** Text encoded here, with ComfyUI's rule of weights. */
+    public PromptSpec(String text, String negativeText, List<SubjectSpec> subjects) {
+        this(text, negativeText, subjects, null, Weighting.COMFYUI, 0);
     }
 }

@@ -5,6 +5,7 @@ import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.engine.BackboneInfo;
 import dev.prenoise.engine.DeviceInfo;
 import dev.prenoise.engine.InvalidFieldException;
+import dev.prenoise.engine.LoraSpec;
 import dev.prenoise.engine.Model;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.engine.Picture;
@@ -124,7 +125,8 @@ public final class FakeCatalog implements ModelCatalog {
         }
 
         @Override
-        public PromptSession prepare(PromptSpec prompt, SamplingSpec sampling, int width, int height) {
+        public PromptSession prepare(
+                PromptSpec prompt, SamplingSpec sampling, List<LoraSpec> loras, int width, int height) {
             threads.add(Thread.currentThread().getName());
             if (width > maxSize()) {
                 throw new InvalidFieldException("width", width + " (expected: at most " + maxSize() + ")");
