@@ -2,6 +2,7 @@ package dev.prenoise.engine;
 
 import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.attention.LossValue;
+import dev.prenoise.backbone.Conditioning;
 import dev.prenoise.backbone.MapCollector;
 import dev.prenoise.backbone.unet.UNet;
 import dev.prenoise.tensor.Compute;
@@ -14,14 +15,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * The host's first denoiser call, which the attention losses look at: its input scaling, its timestep, its positive prompt.
  *
- * @param context {@code [1, T, D]}
  * @param inputScale the network's input is the unit noise times this
  * @param rows of the attention grid
  * @param columns of the attention grid
  */
-record FirstStep(UNet unet, Tensor context, double timestep, double inputScale, int rows, int columns) {
+record FirstStep(UNet unet, Conditioning conditioning, double timestep, double inputScale, int rows, int columns) {
     Compute compute() {
-        return context.compute();
+        return conditioning.compute();
     }
 
     /**
@@ -31,7 +31,7 @@ record FirstStep(UNet unet, Tensor context, double timestep, double inputScale, 
         MapCollector collector = new MapCollector(
                 unet.sites(Math.toIntExact(noises.size(2)), Math.toIntExact(noises.size(3))), rows, columns, self);
         try {
-            unet.run(inputScale == 1 ? noises : noises.mul(inputScale), timestep, context, collector);
+            unet.run(inputScale == 1 ? noises : noises.mul(inputScale), timestep, conditioning, collector);
             return new Maps(collector, collector.cross(), self ? collector.self() : null, rows, columns);
         } catch (RuntimeException | Error e) {
             collector.close();

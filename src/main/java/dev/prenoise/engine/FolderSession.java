@@ -3,6 +3,7 @@ package dev.prenoise.engine;
 import dev.prenoise.attention.AttentionLoss;
 import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.attention.TokenGroup;
+import dev.prenoise.backbone.Conditioning;
 import dev.prenoise.diffusion.Denoiser;
 import dev.prenoise.diffusion.Denoisers;
 import dev.prenoise.diffusion.Sampler;
@@ -69,7 +70,7 @@ final class FolderSession implements PromptSession {
         int stride = model.card().attentionStride();
         return new FirstStep(
                 model.unet(),
-                prompt.positive(),
+                Conditioning.of(prompt.positive()),
                 plan.firstTimestep(),
                 plan.firstInputScale(),
                 (rows + stride - 1) / stride,
@@ -117,11 +118,14 @@ final class FolderSession implements PromptSession {
     private Denoiser denoiser(int batch) {
         long[] shape = prompt.positive().shape();
         shape[0] = batch;
-        Tensor context = guided()
-                ? Tensor.cat(
-                        0, prompt.negative().expand(shape), prompt.positive().expand(shape))
-                : prompt.positive();
-        Denoisers.Network network = (input, timestep) -> model.unet().predict(input, timestep, context);
+        Conditioning conditioning = Conditioning.of(
+                guided()
+                        ? Tensor.cat(
+                                0,
+                                prompt.negative().expand(shape),
+                                prompt.positive().expand(shape))
+                        : prompt.positive());
+        Denoisers.Network network = (input, timestep) -> model.unet().predict(input, timestep, conditioning);
         return Denoisers.of(
                 model.schedule().prediction(), guided() ? Denoisers.guided(network, guidanceScale) : network);
     }

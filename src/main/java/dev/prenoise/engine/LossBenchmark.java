@@ -6,6 +6,7 @@ import dev.prenoise.attention.LossForm;
 import dev.prenoise.attention.TokenGroup;
 import dev.prenoise.backbone.AttentionSite;
 import dev.prenoise.backbone.AttentionTap;
+import dev.prenoise.backbone.Conditioning;
 import dev.prenoise.backbone.MapCollector;
 import dev.prenoise.backbone.unet.UNet;
 import dev.prenoise.backbone.unet.UNetConfig;
@@ -43,12 +44,16 @@ public final class LossBenchmark {
         UNetConfig config = new UNetConfig(
                 4,
                 4,
-                List.of(new Level(320, 8, 1), new Level(640, 8, 1), new Level(1280, 8, 1), new Level(1280, 8, 0)),
-                2,
+                List.of(
+                        Level.even(320, 8, 1, 2),
+                        Level.even(640, 8, 1, 2),
+                        Level.even(1280, 8, 1, 2),
+                        Level.even(1280, 8, 0, 2)),
                 768,
                 32,
                 1e-5,
                 1,
+                null,
                 true,
                 0);
         try (UNet unet = new UNet(config, Weights.synthetic(compute, DType.FLOAT32, 1))) {
@@ -61,12 +66,12 @@ public final class LossBenchmark {
         UNetConfig config = new UNetConfig(
                 4,
                 4,
-                List.of(new Level(48, 4, 1), new Level(96, 4, 1), new Level(96, 4, 0)),
-                1,
+                List.of(Level.even(48, 4, 1, 1), Level.even(96, 4, 1, 1), Level.even(96, 4, 0, 1)),
                 96,
                 16,
                 1e-5,
                 1,
+                null,
                 true,
                 0);
         try (UNet unet = new UNet(config, Weights.synthetic(compute, DType.FLOAT32, 1))) {
@@ -84,7 +89,7 @@ public final class LossBenchmark {
                     })
                     .data();
             Tensor context = Tensor.of(compute, text, 1, tokens, unet.config().contextWidth());
-            FirstStep step = new FirstStep(unet, context, 981, 1, rows / stride, columns / stride);
+            FirstStep step = new FirstStep(unet, Conditioning.of(context), 981, 1, rows / stride, columns / stride);
             List<Noise> noises = IntStream.range(0, 4)
                     .mapToObj(i -> NoiseGenerator.generate(NoiseSource.TORCH_CPU, i, new long[] {
                         1, unet.config().inChannels(), rows, columns
@@ -115,7 +120,7 @@ public final class LossBenchmark {
                         step.rows(),
                         step.columns(),
                         true)) {
-            step.unet().run(Noises.stack(step.compute(), noises), step.timestep(), step.context(), endless(maps));
+            step.unet().run(Noises.stack(step.compute(), noises), step.timestep(), step.conditioning(), endless(maps));
             new FirstStep.Maps(maps, maps.cross(), maps.self(), step.rows(), step.columns())
                     .toArrays(noises.size())
                     .forEach(one -> loss.evaluate(one, subjects, false));

@@ -37,6 +37,11 @@ public final class ConfigFile {
         return json.has(key) && !json.get(key).isJsonNull();
     }
 
+    /** Whether the key is there and says null, which is not what a missing key says. */
+    public boolean isNull(String key) {
+        return json.has(key) && json.get(key).isJsonNull();
+    }
+
     public int integer(String key, int otherwise) {
         return has(key) ? read(key, "a whole number", JsonElement::getAsInt) : otherwise;
     }
@@ -62,6 +67,22 @@ public final class ConfigFile {
             return java.util.Collections.nCopies(count, integer(key, otherwise));
         }
         return list(key, "whole numbers", JsonElement::getAsInt);
+    }
+
+    /** A list of numbers and lists of numbers, a number standing for a list of one; or one number that stands for {@code count} equal ones. */
+    public List<List<Integer>> integerLists(String key, int count, int otherwise) {
+        if (!has(key) || json.get(key).isJsonPrimitive()) {
+            return java.util.Collections.nCopies(count, List.of(integer(key, otherwise)));
+        }
+        return list(key, "whole numbers or lists of them", element -> {
+            List<Integer> values = new ArrayList<>();
+            if (element.isJsonArray()) {
+                element.getAsJsonArray().forEach(e -> values.add(e.getAsInt()));
+            } else {
+                values.add(element.getAsInt());
+            }
+            return List.copyOf(values);
+        });
     }
 
     public List<String> texts(String key) {

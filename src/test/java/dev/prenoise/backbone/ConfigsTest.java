@@ -26,13 +26,14 @@ class ConfigsTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "block_out_channels | [] | [] (expected: at least one level)",
+                "block_out_channels | [] | [] (expected: at least one level, each >= 1)",
                 "only_cross_attention | true | true (expected: false)",
                 "dual_cross_attention | true | true (expected: false)",
                 "time_cond_proj_dim | 256 | 256 (expected: null)",
                 "resnet_time_scale_shift | \"scale_shift\" | \"scale_shift\" (expected: default)",
-                "addition_embed_type | \"text_time\" | \"text_time\" (expected: none: a text-conditioned UNet)",
-                "mid_block_type | \"UNetMidBlock2D\" | \"UNetMidBlock2D\" (expected: UNetMidBlock2DCrossAttn)"
+                "addition_embed_type | \"image\" | \"image\" (expected: text_time or null)",
+                "class_embed_type | \"timestep\" | \"timestep\" (expected: null)",
+                "mid_block_type | \"Mid\" | \"Mid\" (expected: UNetMidBlock2DCrossAttn, UNetMidBlock2D or null)"
             })
     void readUNet_ofOneThatIsNotBuilt_namesFileAndKey(String key, String value, String message) throws IOException {
         Path file = changed("unet", key, JsonParser.parseString(value));
@@ -52,7 +53,7 @@ class ConfigsTest {
     @Test
     void readUNet_ofStableDiffusion2sWords_takesHeadsByLevel() {
         assertThat(UNetConfig.read(FOLDER.resolve("unet/config.json")).levels())
-                .containsExactly(new UNetConfig.Level(8, 2, 2), new UNetConfig.Level(16, 4, 2));
+                .containsExactly(UNetConfig.Level.even(8, 2, 2, 1), UNetConfig.Level.even(16, 4, 2, 1));
     }
 
     private Path changed(String network, String key, JsonElement value) throws IOException {

@@ -28,7 +28,7 @@ class TinyNetworksTest {
         try (GradMode off = GradMode.off();
                 Scope scope = new Scope();
                 UNet unet = new UNet(UNetConfig.read(FOLDER.resolve("unet/config.json")), weights("unet"))) {
-            Tensor eps = unet.predict(golden("latents"), 499.5, golden("context"));
+            Tensor eps = unet.predict(golden("latents"), 499.5, Conditioning.of(golden("context")));
             TinyUNetTest.assertClose(eps, golden("eps"), 2e-6);
         }
     }

@@ -38,7 +38,7 @@ class TinyUNetTest {
     void predict_equalsDiffusers() {
         try (GradMode off = GradMode.off();
                 Scope scope = new Scope()) {
-            Tensor eps = unet.predict(golden("latents"), 981, golden("context"));
+            Tensor eps = unet.predict(golden("latents"), 981, text());
             assertClose(eps, golden("eps"), 2e-7);
         }
     }
@@ -48,8 +48,7 @@ class TinyUNetTest {
         try (GradMode off = GradMode.off();
                 Scope scope = new Scope();
                 MapCollector maps = new MapCollector(unet.sites(64, 64), 16, 16, true)) {
-            assertThat(unet.run(golden("latents"), 981, golden("context"), maps))
-                    .isNull();
+            assertThat(unet.run(golden("latents"), 981, text(), maps)).isNull();
             assertClose(maps.cross(), golden("cross"), 1e-7);
             assertClose(maps.self(), golden("self"), 1e-7);
         }
@@ -73,7 +72,7 @@ class TinyUNetTest {
         try (GradMode off = GradMode.off();
                 Scope scope = new Scope()) {
             Tensor latents = Tensor.of(Compute.cpu(), new double[4 * 13 * 22], 1, 4, 13, 22);
-            assertThat(unet.predict(latents, 500, golden("context")).shape()).containsExactly(1, 4, 13, 22);
+            assertThat(unet.predict(latents, 500, text()).shape()).containsExactly(1, 4, 13, 22);
         }
     }
 
@@ -83,9 +82,8 @@ class TinyUNetTest {
                 Scope scope = new Scope();
                 MapCollector cut = new MapCollector(unet.sites(64, 64), 16, 16, true);
                 MapCollector full = new MapCollector(unet.sites(64, 64), 16, 16, true)) {
-            unet.run(golden("latents"), 981, golden("context"), cut);
-            assertThat(unet.run(golden("latents"), 981, golden("context"), endless(full)))
-                    .isNotNull();
+            unet.run(golden("latents"), 981, text(), cut);
+            assertThat(unet.run(golden("latents"), 981, text(), endless(full))).isNotNull();
             assertThat(cut.cross().toDoubles()).isEqualTo(full.cross().toDoubles());
             assertThat(cut.self().toDoubles()).isEqualTo(full.self().toDoubles());
         }
@@ -103,12 +101,12 @@ class TinyUNetTest {
                 Scope scope = new Scope();
                 MapCollector both = new MapCollector(unet.sites(rows, columns), 7, 4, true)) {
             Tensor latents = Tensor.of(Compute.cpu(), values, 2, 4, rows, columns);
-            unet.run(latents, 981, golden("context"), both);
+            unet.run(latents, 981, text(), both);
             assertThat(both.cross().shape())
                     .containsExactly(2, 28, golden("context").size(1));
             for (int i = 0; i < 2; i++) {
                 try (MapCollector one = new MapCollector(unet.sites(rows, columns), 7, 4, true)) {
-                    unet.run(latents.narrow(0, i, 1), 981, golden("context"), one);
+                    unet.run(latents.narrow(0, i, 1), 981, text(), one);
                     assertClose(one.cross(), both.cross().narrow(0, i, 1), 1e-9);
                     assertClose(one.self(), both.self().narrow(0, i, 1), 1e-9);
                 }
@@ -133,6 +131,10 @@ class TinyUNetTest {
                 tap.accept(site, maps);
             }
         };
+    }
+
+    private static Conditioning text() {
+        return Conditioning.of(golden("context"));
     }
 
     private static Tensor golden(String name) {

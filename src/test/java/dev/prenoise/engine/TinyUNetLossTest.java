@@ -12,6 +12,7 @@ import dev.prenoise.attention.InitNo;
 import dev.prenoise.attention.LossForm;
 import dev.prenoise.attention.LossValue;
 import dev.prenoise.attention.TokenGroup;
+import dev.prenoise.backbone.Conditioning;
 import dev.prenoise.backbone.unet.UNet;
 import dev.prenoise.backbone.unet.UNetConfig;
 import dev.prenoise.noise.Noise;
@@ -110,7 +111,7 @@ class TinyUNetLossTest {
     void initno_afterOneStep_equalsTheAuthors() {
         try (GradMode on = GradMode.on();
                 Scope scope = new Scope()) {
-            FirstStep step = new FirstStep(exact, golden("context"), 981, 1, 16, 16);
+            FirstStep step = new FirstStep(exact, Conditioning.of(golden("context")), 981, 1, 16, 16);
             Tensor latents = golden("latents").requireGradient();
             try (FirstStep.Maps maps = step.maps(latents, true)) {
                 maps.weightedSum(InitNo.of(LossForm.PUBLISHED)
@@ -235,7 +236,7 @@ class TinyUNetLossTest {
             try (GradMode on = GradMode.on();
                     Scope scope = new Scope()) {
                 Tensor leaf = Tensor.of(Compute.cpu(), wide, 1, 4, 64, 64).requireGradient();
-                FirstStep step = new FirstStep(exact, golden("context"), 981, 1, 16, 16);
+                FirstStep step = new FirstStep(exact, Conditioning.of(golden("context")), 981, 1, 16, 16);
                 try (FirstStep.Maps maps = step.maps(leaf, true)) {
                     LossValue value = LOSS.evaluate(maps.toArrays(1).get(0), SUBJECTS, true);
                     maps.weightedSum(value).backward();
@@ -251,8 +252,8 @@ class TinyUNetLossTest {
     @Test
     void evaluator_inSinglePrecision_agreesWithItsOwnGradientPathAndTheGolden() {
         try (Scope scope = new Scope()) {
-            FirstStep step =
-                    new FirstStep(single, GOLDEN.load("context", Compute.cpu(), DType.FLOAT32), 981, 1, 16, 16);
+            FirstStep step = new FirstStep(
+                    single, Conditioning.of(GOLDEN.load("context", Compute.cpu(), DType.FLOAT32)), 981, 1, 16, 16);
             AttentionLoss loss = AttentionLosses.of("conform", LossForm.RANKING);
             AttentionEvaluator evaluator = new AttentionEvaluator(step, loss, loss, SUBJECTS, 2);
             Noise noise = Noise.of(
@@ -278,7 +279,7 @@ class TinyUNetLossTest {
             AttentionLoss loss, List<TokenGroup> subjects, String tag, String scalar, double tolerance) {
         try (GradMode on = GradMode.on();
                 Scope scope = new Scope()) {
-            FirstStep step = new FirstStep(exact, golden("context"), 981, 1, 16, 16);
+            FirstStep step = new FirstStep(exact, Conditioning.of(golden("context")), 981, 1, 16, 16);
             Tensor latents = golden("latents").requireGradient();
             try (FirstStep.Maps maps = step.maps(latents, loss.readsSelfAttention())) {
                 AttentionMaps arrays = maps.toArrays(1).get(0);

@@ -4,6 +4,7 @@ import dev.prenoise.backbone.AttentionSite;
 import dev.prenoise.backbone.AttentionSite.Kind;
 import dev.prenoise.backbone.AttentionSite.Place;
 import dev.prenoise.backbone.AttentionTap;
+import dev.prenoise.backbone.Conditioning;
 import dev.prenoise.backbone.ResidualBlock;
 import dev.prenoise.backbone.unet.UNetConfig.Level;
 import dev.prenoise.tensor.Scope;
@@ -30,6 +31,7 @@ public final class UNet implements AutoCloseable {
     private final Weight convIn;
     private final Weight convInBias;
     private final TimestepEmbedding timeEmbedding;
+    private final @Nullable AddedEmbedding addedEmbedding;
     private final List<Stage> down = new ArrayList<>();
     private final List<Stage> middle = new ArrayList<>();
     private final List<Stage> up = new ArrayList<>();
@@ -48,6 +50,9 @@ public final class UNet implements AutoCloseable {
         convIn = weights.get("conv_in.weight", first, config.inChannels(), 3, 3);
         convInBias = weights.get("conv_in.bias", first);
         timeEmbedding = new TimestepEmbedding(weights.under("time_embedding"), config);
+        addedEmbedding = config.added() == null
+                ? null
+                : new AddedEmbedding(weights.under("add_embedding"), config, config.added());
         buildDown();
         buildMiddle();
         buildUp();
@@ -70,11 +75,11 @@ public final class UNet implements AutoCloseable {
      *
      * @param latents {@code [B, inChannels, H, W]}, scaled as the network wants them
      * @param timestep of the whole batch
-     * @param context {@code [1 or B, T, contextWidth]}
      * @return {@code [B, outChannels, H, W]}
+     * @throws IllegalArgumentException when the conditioning lacks what this network takes beside the context
      */
-    public Tensor predict(Tensor latents, double timestep, Tensor context) {
-        Tensor prediction = run(latents, timestep, context, AttentionTap.NONE);
+    public Tensor predict(Tensor latents, double timestep, Conditioning conditioning) {
+        Tensor prediction = run(latents, timestep, conditioning, AttentionTap.NONE);
         if (prediction == null) {
             throw new IllegalStateException("a tap that wants nothing ended the forward pass");
         }
@@ -82,9 +87,10 @@ public final class UNet implements AutoCloseable {
     }
 
     /** Runs as far as the tap needs. Arguments as in {@link #predict}; the prediction when the tap let it run to the end. */
-    public @Nullable Tensor run(Tensor latents, double timestep, Tensor context, AttentionTap tap) {
+    public @Nullable Tensor run(Tensor latents, double timestep, Conditioning conditioning, AttentionTap tap) {
         return Scope.ofNullable(() -> {
-            Tensor time = timeEmbedding.forward(timestep, latents);
+            Tensor time = time(timestep, conditioning, latents);
+            Tensor context = conditioning.context();
             Iterator<AttentionSite> sites = sites(Math.toIntExact(latents.size(2)), Math.toIntExact(latents.size(3)))
                     .iterator();
             Deque<Tensor> skips = new ArrayDeque<>();
@@ -98,13 +104,19 @@ public final class UNet implements AutoCloseable {
                 skips.push(h);
             }
             for (Stage stage : middle) {
-                h = stage.forward(h, time, context, sites, tap);
+                Tensor before = h;
+                h = stage.forward(before, time, context, sites, tap);
                 if (h == null) {
                     return null;
                 }
+                free(before, skips);
             }
             for (Stage stage : up) {
-                h = stage.forwardWithSkip(h, skips.pop(), skips.peek(), time, context, sites, tap);
+                Tensor skip = skips.pop();
+                Tensor joined = Tensor.cat(1, h, skip);
+                free(h, skips);
+                free(skip, skips);
+                h = stage.forwardUp(joined, skips.peek(), time, context, sites, tap);
                 if (h == null) {
                     return null;
                 }
@@ -112,6 +124,21 @@ public final class UNet implements AutoCloseable {
             return h.groupNormSilu(normOut.get(), normOutBias.get(), config.normGroups(), config.normEps())
                     .conv2d(convOut.get(), convOutBias.get(), 1, 1);
         });
+    }
+
+    /** {@code [1 or B, timeWidth]}, with the SiLU that every residual block would apply. */
+    private Tensor time(double timestep, Conditioning conditioning, Tensor latents) {
+        return Scope.of(() -> {
+            Tensor time = timeEmbedding.forward(timestep, latents);
+            return (addedEmbedding == null ? time : time.add(addedEmbedding.forward(conditioning, latents))).silu();
+        });
+    }
+
+    /** What the forward pass is done with goes at once, unless a skip still holds it; a recorded graph keeps what it needs by itself. */
+    private static void free(Tensor used, Deque<Tensor> skips) {
+        if (skips.stream().noneMatch(skip -> skip == used)) {
+            used.close();
+        }
     }
 
     /**
@@ -130,17 +157,23 @@ public final class UNet implements AutoCloseable {
         }
         for (int i = 0; i <= last; i++) {
             Level level = config.levels().get(i);
-            addSites(sites, Place.DOWN, grids.get(i), level.heads(), level.depth() * config.layersPerBlock());
+            addSites(sites, Place.DOWN, grids.get(i), level.heads(), level.downDepths());
         }
-        addSites(sites, Place.MID, grids.get(last), config.levels().get(last).heads(), config.midDepth());
+        addSites(
+                sites,
+                Place.MID,
+                grids.get(last),
+                config.levels().get(last).heads(),
+                List.of(Math.max(0, config.midDepth())));
         for (int i = last; i >= 0; i--) {
             Level level = config.levels().get(i);
-            addSites(sites, Place.UP, grids.get(i), level.heads(), level.depth() * (config.layersPerBlock() + 1));
+            addSites(sites, Place.UP, grids.get(i), level.heads(), level.upDepths());
         }
         return List.copyOf(sites);
     }
 
-    private static void addSites(List<AttentionSite> sites, Place place, int[] grid, int heads, int blocks) {
+    private static void addSites(List<AttentionSite> sites, Place place, int[] grid, int heads, List<Integer> depths) {
+        int blocks = depths.stream().mapToInt(Integer::intValue).sum();
         for (int i = 0; i < blocks; i++) {
             sites.add(new AttentionSite(sites.size(), place, Kind.SELF, grid[0], grid[1], heads));
             sites.add(new AttentionSite(sites.size(), place, Kind.CROSS, grid[0], grid[1], heads));
@@ -159,9 +192,11 @@ public final class UNet implements AutoCloseable {
         for (int i = 0; i < config.levels().size(); i++) {
             Level level = config.levels().get(i);
             Weights block = weights.under("down_blocks." + i);
-            for (int j = 0; j < config.layersPerBlock(); j++) {
+            for (int j = 0; j < level.downDepths().size(); j++) {
                 down.add(new Stage(
-                        residual(block, j, in, level.channels()), transformer(block, j, level, level.depth()), null));
+                        residual(block, j, in, level.channels()),
+                        transformer(block, j, level, level.downDepths().get(j)),
+                        null));
                 in = level.channels();
             }
             if (i < config.levels().size() - 1) {
@@ -171,32 +206,50 @@ public final class UNet implements AutoCloseable {
     }
 
     private void buildMiddle() {
+        if (config.midDepth() == UNetConfig.NO_MIDDLE) {
+            return;
+        }
         Level level = config.levels().get(config.levels().size() - 1);
         Weights block = weights.under("mid_block");
         middle.add(new Stage(
                 residual(block, 0, level.channels(), level.channels()),
                 transformer(block, 0, level, config.midDepth()),
                 null));
-        middle.add(new Stage(residual(block, 1, level.channels(), level.channels()), null, null));
+        if (config.midDepth() > 0) {
+            middle.add(new Stage(residual(block, 1, level.channels(), level.channels()), null, null));
+        }
     }
 
     private void buildUp() {
+        Deque<Integer> skips = skipChannels();
         int last = config.levels().size() - 1;
         int h = config.levels().get(last).channels();
         for (int i = last; i >= 0; i--) {
             Level level = config.levels().get(i);
             Weights block = weights.under("up_blocks." + (last - i));
-            int outer = config.levels().get(Math.max(0, i - 1)).channels();
-            for (int j = 0; j <= config.layersPerBlock(); j++) {
-                int skip = j < config.layersPerBlock() ? level.channels() : outer;
-                boolean end = j == config.layersPerBlock() && i > 0;
+            for (int j = 0; j < level.upDepths().size(); j++) {
+                boolean end = j == level.upDepths().size() - 1 && i > 0;
                 up.add(new Stage(
-                        residual(block, j, h + skip, level.channels()),
-                        transformer(block, j, level, level.depth()),
+                        residual(block, j, h + skips.pop(), level.channels()),
+                        transformer(block, j, level, level.upDepths().get(j)),
                         end ? Resample.up(block.under("upsamplers.0.conv"), level.channels()) : null));
                 h = level.channels();
             }
         }
+    }
+
+    /** Of what the way down leaves for the way up, the last on top. */
+    private Deque<Integer> skipChannels() {
+        Deque<Integer> skips = new ArrayDeque<>();
+        skips.push(config.levels().get(0).channels());
+        for (int i = 0; i < config.levels().size(); i++) {
+            Level level = config.levels().get(i);
+            int kept = level.downDepths().size() + (i < config.levels().size() - 1 ? 1 : 0);
+            for (int j = 0; j < kept; j++) {
+                skips.push(level.channels());
+            }
+        }
+        return skips;
     }
 
     private ResidualBlock residual(Weights block, int index, int in, int out) {
@@ -221,35 +274,41 @@ public final class UNet implements AutoCloseable {
             @Nullable ResidualBlock residual,
             @Nullable SpatialTransformer transformer,
             @Nullable Resample resample) {
+        /** On the way down and in the middle. */
         @Nullable
         Tensor forward(Tensor x, Tensor time, Tensor context, Iterator<AttentionSite> sites, AttentionTap tap) {
-            Tensor h = residual == null ? x : residual.forward(x, time);
-            if (transformer != null) {
-                h = transformer.forward(h, context, sites, tap);
-                if (h == null) {
-                    return null;
+            return Scope.ofNullable(() -> {
+                Tensor h = residual == null ? x : residual.forward(x, time);
+                if (transformer != null) {
+                    h = transformer.forward(h, context, sites, tap);
                 }
-            }
-            return resample == null ? h : resample.forward(h, 0, 0);
+                return h == null || resample == null ? h : resample.forward(h, 0, 0);
+            });
         }
 
-        /** The size that the upsampled map must have is that of the skip it meets next. */
+        /**
+         * On the way up.
+         *
+         * @param joined what came up and the skip beside it; freed here
+         * @param nextSkip an upsampled map must have the size of the skip that it meets next
+         */
         @Nullable
-        Tensor forwardWithSkip(
-                Tensor x,
-                Tensor skip,
+        Tensor forwardUp(
+                Tensor joined,
                 @Nullable Tensor nextSkip,
                 Tensor time,
                 Tensor context,
                 Iterator<AttentionSite> sites,
                 AttentionTap tap) {
             return Scope.ofNullable(() -> {
-                Stage plain = new Stage(residual, transformer, null);
-                Tensor h = plain.forward(Tensor.cat(1, x, skip), time, context, sites, tap);
-                if (h == null || resample == null || nextSkip == null) {
-                    return h;
+                Tensor h = residual == null ? joined : residual.forward(joined, time);
+                joined.close();
+                if (transformer != null) {
+                    h = transformer.forward(h, context, sites, tap);
                 }
-                return resample.forward(h, nextSkip.size(2), nextSkip.size(3));
+                return h == null || resample == null || nextSkip == null
+                        ? h
+                        : resample.forward(h, nextSkip.size(2), nextSkip.size(3));
             });
         }
     }
