@@ -2,11 +2,15 @@ package dev.prenoise.tensor;
 
 import ai.djl.Device;
 import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A device that computes: "cpu", "cuda:0", "mps". Starting libtorch happens on first use.
@@ -14,6 +18,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * <p>Thread-safe. Tensors themselves belong to one thread at a time.
  */
 public final class Compute {
+    private static final Logger LOG = LoggerFactory.getLogger(Compute.class);
     private static final Map<String, Compute> DEVICES = new ConcurrentHashMap<>();
 
     private final String name;
@@ -38,22 +43,66 @@ public final class Compute {
         return of("cpu");
     }
 
+    /** The first CUDA device, else Apple's GPU, else the CPU. */
+    public static Compute best() {
+        if (cudaDevices() > 0) {
+            return of("cuda:0");
+        }
+        if (isAppleSilicon()) {
+            try {
+                return of("mps");
+            } catch (IllegalArgumentException e) {
+                LOG.info("computing on the CPU: {}", e.getMessage());
+            }
+        }
+        return cpu();
+    }
+
     /**
-     * @param name "cpu", "cuda", "cuda:1", "mps"
+     * The same object for every name of a device: "cuda" is "cuda:0".
+     *
+     * @param name "cpu", "cuda", "cuda:1", "mps"; "auto" = {@link #best}
      * @throws IllegalArgumentException when the name is none of these or the machine has no such device
      */
     public static Compute of(String name) {
-        return DEVICES.computeIfAbsent(name, Compute::open);
+        if (name.equals("auto")) {
+            return best();
+        }
+        Device device = device(name);
+        String canonical = device.isGpu() ? "cuda:" + device.getDeviceId() : name;
+        return DEVICES.computeIfAbsent(canonical, key -> open(key, device));
     }
 
-    private static Compute open(String name) {
-        Device device = device(name);
+    private static Compute open(String name, Device device) {
         if (device.isGpu() && start().getGpuCount() <= device.getDeviceId()) {
-            throw new IllegalArgumentException(
-                    "device: \"" + name + "\" (expected: a device of this machine; libtorch sees "
-                            + start().getGpuCount() + " CUDA devices)");
+            throw none(name, "libtorch " + libtorch() + " sees " + start().getGpuCount() + " CUDA devices");
+        }
+        if (device.getDeviceType().equals("mps")) {
+            requireMps(name, device);
         }
         return new Compute(name, device);
+    }
+
+    private static void requireMps(String name, Device device) {
+        if (!isAppleSilicon()) {
+            throw none(name, "MPS is Apple's: macOS on Apple silicon has it");
+        }
+        try (NDManager probe = start().newBaseManager(device)) {
+            probe.create(1f).close();
+        } catch (EngineException e) {
+            throw new IllegalArgumentException(
+                    none(name, "libtorch has no MPS here: " + e.getMessage()).getMessage(), e);
+        }
+    }
+
+    private static boolean isAppleSilicon() {
+        return System.getProperty("os.name", "").startsWith("Mac")
+                && System.getProperty("os.arch", "").equals("aarch64");
+    }
+
+    private static IllegalArgumentException none(String name, String why) {
+        return new IllegalArgumentException(
+                "device: \"" + name + "\" (expected: a device of this machine; " + why + ")");
     }
 
     private static Device device(String name) {
@@ -69,7 +118,7 @@ public final class Compute {
         if (name.matches("cuda:[0-9]{1,2}")) {
             return Device.gpu(Integer.parseInt(name.substring("cuda:".length())));
         }
-        throw new IllegalArgumentException("device: \"" + name + "\" (expected: cpu, mps, cuda or cuda:N)");
+        throw new IllegalArgumentException("device: \"" + name + "\" (expected: auto, cpu, mps, cuda or cuda:N)");
     }
 
     /** Version of libtorch, and how many threads an operation may use. */
@@ -95,6 +144,29 @@ public final class Compute {
         return device.getDeviceType().equals(Device.Type.CPU);
     }
 
+    /**
+     * Whether halves are computed in halves: GPUs do, and gain by it; libtorch's half convolutions on a CPU are some 300 times slower than
+     * those of floats.
+     */
+    public boolean computesHalf() {
+        return !isCpu();
+    }
+
+    /**
+     * What the device has and what could be had of it now. On a CUDA device, what libtorch holds in its cache counts as used: {@link
+     * #emptyCache} first. Apple's GPU has the machine's memory.
+     */
+    public DeviceMemory memory() {
+        return device.isGpu() ? Cuda.memory(device.getDeviceId()) : DeviceMemory.system();
+    }
+
+    /** Gives back what libtorch holds of freed tensors; so that other processes on the same card can have it. */
+    public void emptyCache() {
+        if (device.isGpu()) {
+            JniUtils.emptyCudaCache();
+        }
+    }
+
     Device device() {
         return device;
     }
@@ -116,5 +188,23 @@ public final class Compute {
     @Override
     public String toString() {
         return name;
+    }
+
+    /** The driver, looked for when first asked. */
+    private static final class Cuda {
+        private static final @Nullable CudaDriver DRIVER = load();
+
+        private static @Nullable CudaDriver load() {
+            try {
+                return CudaDriver.load();
+            } catch (UnsatisfiedLinkError e) {
+                LOG.warn("how much memory a card has free cannot be asked: {}", e.getMessage());
+                return null;
+            }
+        }
+
+        static DeviceMemory memory(int ordinal) {
+            return DRIVER == null ? DeviceMemory.UNKNOWN : DRIVER.memory(ordinal);
+        }
     }
 }

@@ -131,6 +131,7 @@ class TensorTest {
 
     @Test
     void of_unknownDevice_listsTheKnownOnes() {
-        assertThatThrownBy(() -> Compute.of("tpu")).hasMessage("device: \"tpu\" (expected: cpu, mps, cuda or cuda:N)");
+        assertThatThrownBy(() -> Compute.of("tpu"))
+                .hasMessage("device: \"tpu\" (expected: auto, cpu, mps, cuda or cuda:N)");
     }
 }
