@@ -289,6 +289,44 @@ public final class SafetensorsFile {
         }
     }
 
+    /**
+     * The value of a tensor with one element, whatever its shape and type.
+     *
+     * @throws SafetensorsException when there is no such tensor, it has another number of elements or holds truth values
+     */
+    public double number(String name) {
+        Entry entry = entry(name);
+        if (entry.length() != entry.type().bytes() || entry.type() == SafetensorsType.BOOL) {
+            throw new SafetensorsException(
+                    path, "tensor \"" + name + "\": " + entry.type() + " " + entry.shape() + " (expected: one number)");
+        }
+        ByteBuffer value = bytes(name);
+        return switch (entry.type()) {
+            case F64 -> value.getDouble();
+            case F32 -> value.getFloat();
+            case F16 -> half(value.getShort());
+            case BF16 -> Float.intBitsToFloat(value.getShort() << 16);
+            case I64 -> value.getLong();
+            case I32 -> value.getInt();
+            case I16 -> value.getShort();
+            case I8 -> value.get();
+            case U8 -> value.get() & 0xFF;
+            case BOOL -> throw new IllegalStateException("checked above");
+        };
+    }
+
+    /** IEEE 754 binary16. The JDK converts from version 20 on. */
+    private static double half(short bits) {
+        int exponent = bits >> 10 & 0x1F;
+        int fraction = bits & 0x3FF;
+        double magnitude = exponent == 0
+                ? fraction * 0x1p-24
+                : exponent == 0x1F
+                        ? fraction == 0 ? Double.POSITIVE_INFINITY : Double.NaN
+                        : Math.scalb(1 + fraction * 0x1p-10, exponent - 15);
+        return bits < 0 ? -magnitude : magnitude;
+    }
+
     /** bfloat16 is the upper half of a float32. libtorch's binding does not know the type, so it is widened here. */
     private static ByteBuffer widen(ByteBuffer bfloat16) {
         ShortBuffer from = bfloat16.asShortBuffer();

@@ -159,6 +159,10 @@ public final class Tensor implements AutoCloseable {
         return wrap(JniUtils.exp(array));
     }
 
+    public Tensor sqrt() {
+        return wrap(JniUtils.sqrt(array));
+    }
+
     public Tensor sin() {
         return wrap(JniUtils.sin(array));
     }

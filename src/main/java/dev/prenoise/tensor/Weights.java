@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -85,6 +86,14 @@ public final class Weights implements AutoCloseable {
             throw new IllegalStateException("shape: of weights that no file holds");
         }
         return store.source.shape(prefix + name);
+    }
+
+    /** Full names and shapes of all tensors that networks have asked for. */
+    public Map<String, List<Long>> asked() {
+        Map<String, List<Long>> shapes = new TreeMap<>();
+        store.weights.forEach((name, weight) ->
+                shapes.put(name, Arrays.stream(weight.shape()).boxed().toList()));
+        return shapes;
     }
 
     /**

@@ -45,6 +45,44 @@ class SafetensorsFileTest {
     }
 
     @Test
+    void number_ofEachType_givesTheValue() throws IOException {
+        ByteBuffer data = ByteBuffer.allocate(35).order(ByteOrder.LITTLE_ENDIAN);
+        data.putDouble(0.1)
+                .putFloat(-2.5f)
+                .putShort((short) 0xBE00)
+                .putShort((short) 0x0001)
+                .putShort((short) 0x3FC0);
+        data.putLong(-7)
+                .putInt(9)
+                .putShort((short) -3)
+                .put((byte) -1)
+                .put((byte) -1)
+                .put((byte) 1);
+        StringBuilder header = new StringBuilder("{");
+        String[] types = {"F64", "F32", "F16", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL"};
+        int[] sizes = {8, 4, 2, 2, 2, 8, 4, 2, 1, 1, 1};
+        for (int i = 0, end = 0; i < types.length; i++) {
+            header.append(i == 0 ? "" : ",")
+                    .append("\"")
+                    .append(i)
+                    .append("\":{\"dtype\":\"")
+                    .append(types[i]);
+            header.append("\",\"shape\":[1],\"data_offsets\":[")
+                    .append(end)
+                    .append(",")
+                    .append(end += sizes[i])
+                    .append("]}");
+        }
+        SafetensorsFile file = SafetensorsFile.open(write(header.append("}").toString(), data.array()));
+        double[] expected = {0.1, -2.5, -1.5, 0x1p-24, 1.5, -7, 9, -3, -1, 255};
+        for (int i = 0; i < expected.length; i++) {
+            assertThat(file.number(String.valueOf(i))).as(types[i]).isEqualTo(expected[i]);
+        }
+        assertThatThrownBy(() -> file.number("10"))
+                .hasMessageContaining("tensor \"10\": bool [1] (expected: one number)");
+    }
+
+    @Test
     void load_atAnOddAddress_givesTheValues() throws IOException {
         ByteBuffer data = ByteBuffer.allocate(5).order(ByteOrder.LITTLE_ENDIAN);
         data.put((byte) 7).putFloat(3.25f);
