@@ -1,5 +1,6 @@
 package dev.prenoise.engine;
 
+import dev.prenoise.backbone.Conditioning;
 import dev.prenoise.tensor.GradMode;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
@@ -11,15 +12,23 @@ import dev.prenoise.text.SubjectResolver;
 import dev.prenoise.text.TokenizedPrompt;
 import dev.prenoise.text.Tokenizer;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A prompt as the network takes it. Its tensors belong to no scope; closing frees them.
+ * A prompt as the network takes it, but for SDXL's time ids. Its tensors belong to no scope; closing frees them.
  *
- * @param positive {@code [1, T, D]}
- * @param negative {@code [1, T, D]}
+ * @param negative null where the host sent none: guided pictures cannot be drawn then
  * @param subjects with every token index filled in
+ * @param warnings sentences for the user
  */
-record EncodedPrompt(Tensor positive, Tensor negative, List<SubjectSpec> subjects) implements AutoCloseable {
+record EncodedPrompt(
+        Conditioning positive, @Nullable Conditioning negative, List<SubjectSpec> subjects, List<String> warnings)
+        implements AutoCloseable {
+    EncodedPrompt {
+        subjects = List.copyOf(subjects);
+        warnings = List.copyOf(warnings);
+    }
+
     /**
      * @throws InvalidFieldException when the prompt has no subjects, or not those that were asked for
      */
@@ -32,7 +41,8 @@ record EncodedPrompt(Tensor positive, Tensor negative, List<SubjectSpec> subject
                 Scope scope = new Scope()) {
             Tensor with = encoder.encode(new long[][] {text.idArray()});
             Tensor without = encoder.encode(new long[][] {negative.idArray()});
-            return new EncodedPrompt(Scope.release(with), Scope.release(without), subjects);
+            return new EncodedPrompt(
+                    Conditioning.of(Scope.release(with)), Conditioning.of(Scope.release(without)), subjects, List.of());
         }
     }
 
@@ -66,7 +76,19 @@ record EncodedPrompt(Tensor positive, Tensor negative, List<SubjectSpec> subject
 
     @Override
     public void close() {
-        positive.close();
-        negative.close();
+        close(positive);
+        if (negative != null) {
+            close(negative);
+        }
+    }
+
+    private static void close(Conditioning conditioning) {
+        conditioning.context().close();
+        if (conditioning.pooled() != null) {
+            conditioning.pooled().close();
+        }
+        if (conditioning.timeIds() != null) {
+            conditioning.timeIds().close();
+        }
     }
 }

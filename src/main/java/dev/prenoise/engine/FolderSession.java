@@ -18,6 +18,7 @@ import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /** One prompt on a {@link FolderModel}. */
 final class FolderSession implements PromptSession {
@@ -70,7 +71,7 @@ final class FolderSession implements PromptSession {
         int stride = model.card().attentionStride();
         return new FirstStep(
                 model.unet(),
-                Conditioning.of(prompt.positive()),
+                prompt.positive(),
                 plan.firstTimestep(),
                 plan.firstInputScale(),
                 (rows + stride - 1) / stride,
@@ -116,15 +117,14 @@ final class FolderSession implements PromptSession {
     }
 
     private Denoiser denoiser(int batch) {
-        long[] shape = prompt.positive().shape();
+        Conditioning with = prompt.positive();
+        Conditioning without = Objects.requireNonNull(prompt.negative(), "negative");
+        long[] shape = with.context().shape();
         shape[0] = batch;
-        Conditioning conditioning = Conditioning.of(
-                guided()
-                        ? Tensor.cat(
-                                0,
-                                prompt.negative().expand(shape),
-                                prompt.positive().expand(shape))
-                        : prompt.positive());
+        Conditioning conditioning = guided()
+                ? Conditioning.of(Tensor.cat(
+                        0, without.context().expand(shape), with.context().expand(shape)))
+                : with;
         Denoisers.Network network = (input, timestep) -> model.unet().predict(input, timestep, conditioning);
         return Denoisers.of(
                 model.schedule().prediction(), guided() ? Denoisers.guided(network, guidanceScale) : network);

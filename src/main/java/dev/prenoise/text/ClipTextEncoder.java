@@ -6,10 +6,12 @@ import dev.prenoise.tensor.Weight;
 import dev.prenoise.tensor.Weights;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * CLIP's text transformer (Radford et al. 2021; names as in transformers' CLIPTextModel): token and position embeddings, layers of
- * causal attention and feed-forward, a final norm. One thread at a time.
+ * CLIP's text transformer (Radford et al. 2021; names as in transformers' CLIPTextModel and CLIPTextModelWithProjection): token and
+ * position embeddings, layers of causal attention and feed-forward, a final norm, and a projection where the model has one. CLIP-L,
+ * OpenCLIP-H and OpenCLIP-bigG differ in size and activation only. One thread at a time.
  */
 public final class ClipTextEncoder implements AutoCloseable {
     private final ClipTextConfig config;
@@ -19,6 +21,15 @@ public final class ClipTextEncoder implements AutoCloseable {
     private final List<Layer> layers = new ArrayList<>();
     private final Weight finalNorm;
     private final Weight finalNormBias;
+    private final @Nullable Weight projection;
+
+    /**
+     * What was asked of a text.
+     *
+     * @param hidden {@code [B, length, width]}
+     * @param pooled {@code [B, P]}, P the projection's width; null where it was not asked for
+     */
+    public record Output(Tensor hidden, @Nullable Tensor pooled) {}
 
     /**
      * @throws dev.prenoise.tensor.SafetensorsException when a tensor is missing or has another shape than the config says
@@ -34,6 +45,9 @@ public final class ClipTextEncoder implements AutoCloseable {
         }
         finalNorm = model.get("final_layer_norm.weight", config.width());
         finalNormBias = model.get("final_layer_norm.bias", config.width());
+        projection = weights.has("text_projection.weight")
+                ? weights.get("text_projection.weight", -1, config.width())
+                : null;
     }
 
     public ClipTextConfig config() {
@@ -50,6 +64,41 @@ public final class ClipTextEncoder implements AutoCloseable {
      * @throws IllegalArgumentException when a row has another length than the model's, or an id lies outside the vocabulary
      */
     public Tensor encode(long[][] ids) {
+        return encode(ids, 0, true, false).hidden();
+    }
+
+    /**
+     * One hidden state and, if asked for, the pooled vector: the projection (where the model has one) of the last hidden state, after the
+     * final norm, at each row's end-of-text. Layers that neither needs are not run.
+     *
+     * @param ids token ids {@code [B][length]}
+     * @param layersEarlier how many layers before the last: transformers' {@code hidden_states[-1 - layersEarlier]}
+     * @param finalNorm whether the hidden state goes through the final norm, as the last one does in transformers' {@code last_hidden_state}
+     * @throws IllegalArgumentException as {@link #encode(long[][])}, and when the model has no such layer
+     */
+    public Output encode(long[][] ids, int layersEarlier, boolean finalNorm, boolean pooled) {
+        if (layersEarlier < 0 || layersEarlier >= layers.size()) {
+            throw new IllegalArgumentException(
+                    "layers_earlier: " + layersEarlier + " (expected: 0 to " + (layers.size() - 1) + ")");
+        }
+        long[] flat = flat(ids);
+        int asked = layers.size() - 1 - layersEarlier;
+        try (Scope scope = new Scope()) {
+            Tensor h = Tensor.of(weights.compute(), flat, ids.length, config.length())
+                    .embedding(tokens.get())
+                    .add(positions.get());
+            Tensor hidden = h;
+            for (int i = 0; i < (pooled ? layers.size() : asked + 1); i++) {
+                h = layers.get(i).forward(h);
+                hidden = i == asked ? h : hidden;
+            }
+            Tensor vector = pooled ? pool(norm(h), ids) : null;
+            return new Output(
+                    scope.keep(finalNorm ? norm(hidden) : hidden), vector == null ? null : scope.keep(vector));
+        }
+    }
+
+    private long[] flat(long[][] ids) {
         long[] flat = new long[ids.length * config.length()];
         for (int row = 0; row < ids.length; row++) {
             if (ids[row].length != config.length()) {
@@ -64,15 +113,32 @@ public final class ClipTextEncoder implements AutoCloseable {
                 flat[row * config.length() + i] = ids[row][i];
             }
         }
-        return Scope.of(() -> {
-            Tensor h = Tensor.of(weights.compute(), flat, ids.length, config.length())
-                    .embedding(tokens.get())
-                    .add(positions.get());
-            for (Layer layer : layers) {
-                h = layer.forward(h);
+        return flat;
+    }
+
+    private Tensor norm(Tensor h) {
+        return h.layerNorm(finalNorm.get(), finalNormBias.get(), config.layerNormEps());
+    }
+
+    private Tensor pool(Tensor last, long[][] ids) {
+        List<Tensor> rows = new ArrayList<>();
+        for (int row = 0; row < ids.length; row++) {
+            rows.add(last.narrow(0, row, 1).narrow(1, endOfText(ids[row]), 1).reshape(1, config.width()));
+        }
+        Tensor ends = Tensor.cat(0, rows);
+        return projection == null ? ends : ends.linear(projection.get(), null);
+    }
+
+    /** The first end-of-text token. Older configs name 2 by mistake, which transformers reads as "the highest id", and so does this. */
+    private int endOfText(long[] ids) {
+        int highest = 0;
+        for (int i = 0; i < ids.length; i++) {
+            if (config.eosId() != 2 && ids[i] == config.eosId()) {
+                return i;
             }
-            return h.layerNorm(finalNorm.get(), finalNormBias.get(), config.layerNormEps());
-        });
+            highest = ids[i] > ids[highest] ? i : highest;
+        }
+        return config.eosId() == 2 ? highest : 0;
     }
 
     @Override
