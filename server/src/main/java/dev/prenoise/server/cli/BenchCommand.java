@@ -4,8 +4,15 @@ import dev.prenoise.engine.LossBenchmark;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.server.ops.StreamBenchmark;
 import dev.prenoise.tensor.Compute;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -50,6 +57,41 @@ final class BenchCommand implements Callable<Integer> {
     private int stableDiffusionRounds;
 
     @Option(
+            names = "--checkpoint",
+            paramLabel = "DIR",
+            description = "A UNet on disk instead: measures it and nothing else, --rounds turns of each variant.")
+    private @Nullable Path checkpoint;
+
+    @Option(
+            names = "--size",
+            paramLabel = "PIXELS",
+            defaultValue = "512",
+            description = "Side of the pictures that --checkpoint is measured at. Default: ${DEFAULT-VALUE}.")
+    private int size;
+
+    @Option(
+            names = "--profile",
+            description =
+                    "Prints the machine's matrix and convolution peaks, the share of them that a loss evaluation reaches, and where the rest goes.")
+    private boolean profile;
+
+    @Option(
+            names = "--answer",
+            paramLabel = "LOSS",
+            description = {
+                "Evaluates LOSS (its published form) once for each line of the standard input, and answers with a line.",
+                "LOSS:gradient takes the gradient as well. For measuring beside another program."
+            })
+    private @Nullable String answer;
+
+    @Option(
+            names = "--batch",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Noises in one pass of --answer. Default: ${DEFAULT-VALUE}.")
+    private int batch;
+
+    @Option(
             names = "--stream-rounds",
             paramLabel = "N",
             defaultValue = "10",
@@ -64,15 +106,24 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() {
+    public Integer call() throws IOException {
         if (rounds < 0 || stableDiffusionRounds < 0 || streamRounds < 0) {
             throw new ParameterException(
                     spec.commandLine(), "--rounds, --sd15-rounds, --stream-rounds: negative (expected: >= 0)");
         }
-        LossBenchmark benchmark = new LossBenchmark(console.out());
         Compute compute = Compute.of(options.device().isEmpty() ? "cpu" : options.device());
+        if (checkpoint != null || answer != null) {
+            try (LossBenchmark benchmark = checkpoint == null
+                    ? LossBenchmark.stableDiffusion(compute)
+                    : LossBenchmark.checkpoint(checkpoint, size, compute)) {
+                one(benchmark, rounds);
+            }
+            return 0;
+        }
         if (rounds > 0) {
-            benchmark.shapes(compute, rounds);
+            try (LossBenchmark benchmark = LossBenchmark.shapes(compute)) {
+                one(benchmark, rounds);
+            }
         }
         if (streamRounds > 0) {
             try (ModelCatalog catalog = models.apply(options)) {
@@ -81,8 +132,23 @@ final class BenchCommand implements Callable<Integer> {
             }
         }
         if (stableDiffusionRounds > 0) {
-            benchmark.stableDiffusion(compute, stableDiffusionRounds);
+            try (LossBenchmark benchmark = LossBenchmark.stableDiffusion(compute)) {
+                one(benchmark, stableDiffusionRounds);
+            }
         }
         return 0;
+    }
+
+    private void one(LossBenchmark benchmark, int turns) throws IOException {
+        if (answer != null) {
+            String[] words = answer.split(":", 2);
+            BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+            benchmark.answer(in, console.out(), words[0], words.length == 2, batch);
+        } else if (profile) {
+            benchmark.profile(console.out(), turns);
+        } else {
+            benchmark.compare(console.out(), turns);
+        }
+        console.out().printf(Locale.ROOT, "peak memory of this process: %.2f GB%n", LossBenchmark.peakMemory() / 1e9);
     }
 }
