@@ -9,14 +9,18 @@ public final class Catalogs {
     private Catalogs() {}
 
     /**
-     * The built-in model, and every diffusers folder found in the model directories.
+     * The built-in model, and what is found in the directories: single files and diffusers folders. They are not read before they are asked
+     * for or listed.
      *
-     * @param cache a directory for the built-in model's files; created when missing
-     * @param device "cpu", "cuda", "cuda:1", "mps"
-     * @throws ModelException when the cache cannot be written or a model directory is none
+     * @throws ModelException when the cache cannot be written, a directory is none, or there is no such default model
      * @throws IllegalArgumentException when this machine has no such device
      */
+    public static ModelCatalog create(CatalogOptions options) {
+        return new FolderCatalog(options, Compute.of(options.engine().device()));
+    }
+
+    /** As {@link #create(CatalogOptions)}, without LoRAs. */
     public static ModelCatalog create(Path cache, List<Path> modelDirectories, String device) {
-        return new FolderCatalog(cache, modelDirectories, Compute.of(device));
+        return create(CatalogOptions.of(cache).withModels(modelDirectories).withEngine(EngineOptions.of(device)));
     }
 }

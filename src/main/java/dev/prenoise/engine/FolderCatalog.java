@@ -1,114 +1,253 @@
 package dev.prenoise.engine;
 
+import dev.prenoise.backbone.lora.LoraFile;
+import dev.prenoise.engine.Library.Item;
 import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.ConfigFile;
+import dev.prenoise.tensor.SafetensorsFile;
 import java.io.IOException;
-import java.nio.file.FileVisitOption;
-import java.nio.file.FileVisitResult;
-import java.nio.file.FileVisitor;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
-import java.util.EnumSet;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Stream;
 
-/** The built-in model and the diffusers folders of the model directories. */
+/** The built-in model, the models of the model directories, and the LoRAs of theirs. */
 final class FolderCatalog implements ModelCatalog {
-    private static final Logger LOG = LoggerFactory.getLogger(FolderCatalog.class);
-    private static final int SEARCH_DEPTH = 3;
+    private static final String HASHES = "sha256.tsv";
 
     private final Compute compute;
-    private final Map<String, Entry> entries = new LinkedHashMap<>();
+    private final Item<Card> builtIn;
+    private final Sha256Cache hashes;
+    private final Library<Card> models;
+    private final Library<LoraFile> loras;
+    private final String defaultId;
+
+    // Under this object's lock.
+    private final Map<String, Opened> opened = new HashMap<>();
+
+    /** Models whose files have changed since: searches may still be on them. */
+    private final List<FolderModel> replaced = new ArrayList<>();
+
+    /** What is listed of a usable model. */
+    private record Card(String family, int nativeSize, String prediction) {}
+
+    private record Opened(Item<Card> item, FolderModel model) {}
 
     /**
-     * @throws ModelException when the cache cannot be written or a directory cannot be listed
+     * @throws ModelException when the cache cannot be written, a directory is none, or there is no such default model
      */
-    FolderCatalog(Path cache, List<Path> modelDirectories, Compute compute) {
+    FolderCatalog(CatalogOptions options, Compute compute) {
         this.compute = compute;
+        builtIn = builtIn(options.cache());
+        hashes = new Sha256Cache(options.cache().resolve(HASHES));
+        models = new Library<>(
+                directories("models", options.models()),
+                true,
+                Set.of(ShapesModel.ID),
+                FolderCatalog::card,
+                hashes,
+                options.hashing());
+        loras = new Library<>(
+                directories("loras", options.loras()), false, Set.of(), LoraFile::open, hashes, options.hashing());
+        defaultId = defaultId(options.defaultModel());
+        if (options.hashing()) {
+            // what is there is looked at before it is asked for; that takes seconds where there are hundreds
+            Thread thread = new Thread(this::scan, "prenoise-scan");
+            thread.setDaemon(true);
+            thread.start();
+        }
+    }
+
+    private void scan() {
+        models.list();
+        loras.list();
+    }
+
+    private String defaultId(String name) {
         try {
-            add(
-                    ShapesModel.ID,
-                    ShapesModel.extractTo(cache),
-                    null,
-                    ShapesModel.sha256Of("unet/diffusion_pytorch_model.safetensors"));
-            for (Path directory : modelDirectories) {
-                for (Path folder : diffusersFolders(directory)) {
-                    addReadable(uniqueId(directory.toAbsolutePath().normalize(), folder), folder);
-                }
+            return name.isEmpty() ? ShapesModel.ID : resolve(name);
+        } catch (UnknownBackboneException | InvalidFieldException e) {
+            throw new ModelException(
+                    "default-model: " + String.valueOf(e.getMessage()).replaceFirst("^backbone: ", ""), e);
+        }
+    }
+
+    private static Item<Card> builtIn(Path cache) {
+        try {
+            Path folder = ShapesModel.extractTo(cache);
+            List<Path> files = ShapesModel.files().stream().map(folder::resolve).toList();
+            List<FileStamp> stamps = new ArrayList<>();
+            for (Path file : files) {
+                stamps.add(new FileStamp(Files.size(file), 0, 0));
             }
+            return new Item<>(ShapesModel.ID, folder, files, List.copyOf(stamps), card(folder), null);
         } catch (IOException e) {
             throw new ModelException("models: " + e.getMessage(), e);
         }
     }
 
-    private static List<Path> diffusersFolders(Path directory) throws IOException {
-        if (!Files.isDirectory(directory)) {
-            throw new ModelException("models: " + directory + " (expected: a directory)");
-        }
-        List<Path> folders = new ArrayList<>();
-        FileVisitor<Path> visitor = new SimpleFileVisitor<>() {
-            @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
-                if (file.endsWith("model_index.json")) {
-                    folders.add(file.getParent());
-                }
-                return FileVisitResult.CONTINUE;
+    private static List<Path> directories(String option, List<Path> directories) {
+        for (Path directory : directories) {
+            if (!Files.isDirectory(directory)) {
+                throw new ModelException(option + ": " + directory + " (expected: a directory)");
             }
-
-            /** Links that go round and directories of other users: what else there is can be used all the same. */
-            @Override
-            public FileVisitResult visitFileFailed(Path file, IOException e) {
-                LOG.debug("{} is passed over: {}", file, e.toString());
-                return FileVisitResult.CONTINUE;
-            }
-        };
-        Path root = directory.toAbsolutePath().normalize();
-        Files.walkFileTree(root, EnumSet.of(FileVisitOption.FOLLOW_LINKS), SEARCH_DEPTH, visitor);
-        return folders.stream().sorted().toList();
-    }
-
-    private String uniqueId(Path directory, Path folder) {
-        String relative = directory.relativize(folder).toString().replace('\\', '/');
-        String id = relative.isEmpty() ? String.valueOf(folder.getFileName()) : relative;
-        return entries.containsKey(id) ? folder.toString() : id;
-    }
-
-    /** A folder that cannot be read is left out with a line in the log; the others are there all the same. */
-    private void addReadable(String id, Path folder) {
-        try {
-            add(id, folder, folder.toString(), null);
-        } catch (IllegalArgumentException e) {
-            LOG.warn("{} is left out: {}", folder, e.getMessage());
         }
+        return directories.stream()
+                .map(directory -> directory.toAbsolutePath().normalize())
+                .toList();
     }
 
-    private void add(String id, Path folder, @Nullable String file, @Nullable String sha256) {
-        entries.put(id, new Entry(describe(id, folder, file, sha256), folder));
-    }
-
-    private static BackboneInfo describe(String id, Path folder, @Nullable String file, @Nullable String sha256) {
+    private static Card card(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            SafetensorsFile.open(folder);
+            throw new ModelException("single-file checkpoints are not read yet");
+        }
         ConfigFile vae = ConfigFile.read(folder.resolve("vae/config.json"));
         int factor = 1 << (vae.integers("block_out_channels", 1, 0).size() - 1);
         int size = ConfigFile.read(folder.resolve("unet/config.json")).integer("sample_size", 64) * factor;
-        return new BackboneInfo(id, ModelCard.read(folder).family(), file, sha256, false, size, true);
+        return new Card(ModelCard.read(folder).family(), size, "eps");
     }
 
     @Override
-    public synchronized List<BackboneInfo> list() {
-        return entries.values().stream().map(Entry::info).toList();
+    public List<BackboneInfo> list() {
+        return Stream.concat(Stream.of(builtIn), models.list().stream())
+                .map(this::info)
+                .toList();
+    }
+
+    private BackboneInfo info(Item<Card> item) {
+        Card card = item.content();
+        boolean own = item == builtIn;
+        return new BackboneInfo(
+                item.id(),
+                card == null ? "" : card.family(),
+                own ? null : item.path().toString(),
+                own ? ShapesModel.sha256Of("unet/diffusion_pytorch_model.safetensors") : models.sha256(item),
+                loaded(item),
+                card == null ? 0 : card.nativeSize(),
+                card != null,
+                item.bytes(),
+                item.problem(),
+                card == null ? "" : card.prediction());
+    }
+
+    private synchronized boolean loaded(Item<Card> item) {
+        Opened open = opened.get(item.id());
+        return open != null && open.item() == item && open.model().loaded();
+    }
+
+    @Override
+    public List<LoraInfo> loras() {
+        return loras.list().stream()
+                .map(item -> new LoraInfo(item.id(), item.path().toString(), item.bytes(), item.problem()))
+                .toList();
     }
 
     @Override
     public String defaultId() {
-        return ShapesModel.ID;
+        return defaultId;
+    }
+
+    @Override
+    public String resolve(String id) {
+        if (id.isEmpty()) {
+            return defaultId;
+        }
+        if (id.equals(ShapesModel.ID)) {
+            return id;
+        }
+        List<Item<Card>> found = models.find(id);
+        if (found.isEmpty()) {
+            throw unknown(id);
+        }
+        if (found.size() > 1) {
+            throw new InvalidFieldException("backbone", ambiguous(id, found));
+        }
+        String problem = found.get(0).problem();
+        if (problem != null) {
+            throw new ModelException("backbone: \"" + id + "\" cannot be used: " + problem);
+        }
+        return found.get(0).id();
+    }
+
+    private UnknownBackboneException unknown(String id) {
+        return new UnknownBackboneException(
+                id,
+                list().stream()
+                        .filter(info -> info.problem() == null)
+                        .map(BackboneInfo::id)
+                        .toList());
+    }
+
+    @Override
+    public String resolveLora(String field, String name) {
+        List<Item<LoraFile>> found = loras.find(name);
+        if (found.isEmpty()) {
+            List<String> usable = loras.list().stream()
+                    .filter(item -> item.problem() == null)
+                    .map(Item::id)
+                    .toList();
+            throw new InvalidFieldException(
+                    field,
+                    "\"" + name + "\" (expected: "
+                            + (usable.isEmpty()
+                                    ? "none, as there are no LoRA files; --loras names their folder)"
+                                    : "one of " + String.join(", ", usable) + ")"));
+        }
+        if (found.size() > 1) {
+            throw new InvalidFieldException(field, ambiguous(name, found));
+        }
+        String problem = found.get(0).problem();
+        if (problem != null) {
+            throw new InvalidFieldException(field, "\"" + name + "\" cannot be used: " + problem);
+        }
+        return found.get(0).id();
+    }
+
+    private static <T> String ambiguous(String name, List<Item<T>> found) {
+        return "\"" + name + "\" (expected: one of those that are called so: "
+                + String.join(", ", found.stream().map(Item::id).toList()) + ")";
+    }
+
+    @Override
+    public List<WeightsPin> pins(String id, List<String> names) {
+        List<WeightsPin> pins = new ArrayList<>();
+        Item<Card> model = item(id);
+        pins.add(
+                model == builtIn
+                        ? new WeightsPin(
+                                id,
+                                0,
+                                "built in",
+                                Objects.requireNonNull(info(builtIn).sha256(), "sha256"))
+                        : models.pin(model));
+        for (int i = 0; i < names.size(); i++) {
+            Item<LoraFile> lora = loras.get(names.get(i));
+            if (lora == null) {
+                throw new InvalidFieldException(
+                        "lora[" + i + "].name", "\"" + names.get(i) + "\" (expected: a file that is still there)");
+            }
+            loras.wantHash(lora);
+            pins.add(loras.pin(lora));
+        }
+        return pins;
+    }
+
+    /**
+     * @throws UnknownBackboneException when there is none
+     */
+    private Item<Card> item(String id) {
+        Item<Card> item = id.equals(ShapesModel.ID) ? builtIn : models.get(id);
+        if (item == null) {
+            throw unknown(id);
+        }
+        return item;
     }
 
     @Override
@@ -117,62 +256,45 @@ final class FolderCatalog implements ModelCatalog {
     }
 
     @Override
-    public synchronized Model open(String id) {
-        Entry entry = entries.get(id);
-        if (entry == null) {
-            throw new UnknownBackboneException(id, new ArrayList<>(entries.keySet()));
+    public Model open(String id) {
+        Item<Card> item = item(id);
+        if (item.problem() != null) {
+            throw new ModelException("backbone: \"" + id + "\" cannot be used: " + item.problem());
         }
-        return entry.open(compute);
+        synchronized (this) {
+            Opened before = opened.get(id);
+            if (before != null && before.item() == item) {
+                return before.model();
+            }
+            if (before != null) {
+                replaced.add(before.model());
+                opened.remove(id);
+            }
+            if (item != builtIn) {
+                models.wantHash(item);
+            }
+            FolderModel model = FolderModel.open(info(item), item.path(), compute);
+            opened.put(id, new Opened(item, model));
+            return model;
+        }
     }
 
     @Override
     public synchronized long releaseMemory() {
-        return entries.values().stream().mapToLong(Entry::unload).sum();
+        return everyModel().mapToLong(FolderModel::unload).sum();
     }
 
     @Override
-    public synchronized void close() {
-        entries.values().forEach(Entry::close);
+    public void close() {
+        hashes.close();
+        synchronized (this) {
+            everyModel().forEach(FolderModel::close);
+            opened.clear();
+            replaced.clear();
+        }
     }
 
-    private static final class Entry {
-        private final BackboneInfo description;
-        private final Path folder;
-        private @Nullable FolderModel model;
-
-        Entry(BackboneInfo description, Path folder) {
-            this.description = description;
-            this.folder = folder;
-        }
-
-        BackboneInfo info() {
-            boolean loaded = model != null && model.loaded();
-            return new BackboneInfo(
-                    description.id(),
-                    description.family(),
-                    description.file(),
-                    description.sha256(),
-                    loaded,
-                    description.nativeSize(),
-                    description.attention());
-        }
-
-        FolderModel open(Compute compute) {
-            if (model == null) {
-                model = FolderModel.open(description, folder, compute);
-            }
-            return model;
-        }
-
-        long unload() {
-            return model == null ? 0 : model.unload();
-        }
-
-        void close() {
-            if (model != null) {
-                model.close();
-                model = null;
-            }
-        }
+    private Stream<FolderModel> everyModel() {
+        return Stream.concat(opened.values().stream().map(Opened::model), replaced.stream());
     }
 }

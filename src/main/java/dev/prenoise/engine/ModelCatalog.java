@@ -2,12 +2,49 @@ package dev.prenoise.engine;
 
 import java.util.List;
 
-/** The backbones of this process. Thread-safe. */
+/**
+ * The backbones and LoRAs of this process. Thread-safe.
+ *
+ * <p>Names are looked up in the lists only: no name leads to a file that the scan of the folders did not find.
+ */
 public interface ModelCatalog extends AutoCloseable {
+    /** As the folders are now: new files appear, removed ones vanish. Files that cannot be used are there with their problem. */
     List<BackboneInfo> list();
+
+    /** As the folders are now. */
+    List<LoraInfo> loras();
 
     /** The id that an empty request field means. */
     String defaultId();
+
+    /**
+     * The id of the list that is meant: an id, or where only one answers to it a file name with or without its extension, a SHA-256, or the
+     * SHA-256's first 10 digits.
+     *
+     * @param id "" = the default
+     * @throws UnknownBackboneException when there is none; carries the ids there are
+     * @throws InvalidFieldException when several answer to it
+     * @throws ModelException when it cannot be used; says why
+     */
+    String resolve(String id);
+
+    /**
+     * The name of the list that is meant, as {@link #resolve} does it for backbones.
+     *
+     * @param field where the name stands in the request, for messages
+     * @throws InvalidFieldException when there is none, several answer to it, or it cannot be used
+     */
+    String resolveLora(String field, String name);
+
+    /**
+     * Which weights a search on these begins with: the backbone's, then the LoRAs'.
+     *
+     * @param id of the list
+     * @param loras names of the list
+     * @throws UnknownBackboneException when the backbone is gone
+     * @throws InvalidFieldException when a LoRA is gone
+     */
+    List<WeightsPin> pins(String id, List<String> loras);
 
     List<DeviceInfo> devices();
 

@@ -169,12 +169,14 @@ class ShapesModelTest {
     }
 
     @Test
-    void create_withFoldersInDiffusersLayout_opensTheWholeAndLeavesOutTheBroken(@TempDir Path models) throws Exception {
+    void create_withFoldersInDiffusersLayout_opensTheWholeAndSaysWhatIsWrongWithTheBroken(@TempDir Path models)
+            throws Exception {
         copyModel(models.resolve("mine/tiny"));
         Files.writeString(Files.createDirectories(models.resolve("broken")).resolve("model_index.json"), "{}");
         try (ModelCatalog mine = Catalogs.create(cache, List.of(models), "cpu");
                 PromptSession session = mine.open("mine/tiny").prepare(PROMPT, SamplingSpec.DEFAULT, 0, 0)) {
-            assertThat(mine.list().stream().map(BackboneInfo::id)).containsExactly("shapes", "mine/tiny");
+            assertThat(mine.list().stream().map(BackboneInfo::id)).containsExactly("shapes", "broken", "mine/tiny");
+            assertThat(mine.list().get(1).problem()).contains("config.json");
             assertThat(session.subjects()).hasSize(2);
         }
     }

@@ -5,15 +5,18 @@ import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.engine.BackboneInfo;
 import dev.prenoise.engine.DeviceInfo;
 import dev.prenoise.engine.InvalidFieldException;
+import dev.prenoise.engine.LoraInfo;
 import dev.prenoise.engine.LoraSpec;
 import dev.prenoise.engine.Model;
 import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.engine.ModelException;
 import dev.prenoise.engine.Picture;
 import dev.prenoise.engine.PromptSession;
 import dev.prenoise.engine.PromptSpec;
 import dev.prenoise.engine.SamplingSpec;
 import dev.prenoise.engine.SubjectSpec;
 import dev.prenoise.engine.UnknownBackboneException;
+import dev.prenoise.engine.WeightsPin;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.search.Evaluation;
 import dev.prenoise.search.Evaluator;
@@ -34,6 +37,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class FakeCatalog implements ModelCatalog {
     public static final String ID = "fake";
 
+    /** The id of a model that cannot be used. */
+    public static final String BROKEN = "broken";
+
     private static final int NATIVE_SIZE = 64;
     private static final int SCALE = 8;
     private static final Set<String> NOUNS = Set.of("cat", "frog", "dog", "circle", "square");
@@ -49,6 +55,9 @@ public final class FakeCatalog implements ModelCatalog {
 
     public volatile int maxBatch = 1;
     public volatile String defaultId = ID;
+
+    /** What the weights look like now: changes when a file does. */
+    public volatile String stamp = "as it was";
 
     /** The id of each model that was opened. */
     public final List<String> opened = new CopyOnWriteArrayList<>();
@@ -74,6 +83,45 @@ public final class FakeCatalog implements ModelCatalog {
     }
 
     @Override
+    public List<LoraInfo> loras() {
+        return List.of(
+                new LoraInfo("styles/ink.safetensors", "/loras/styles/ink.safetensors", 77, null),
+                new LoraInfo("torn.safetensors", "/loras/torn.safetensors", 5, "cut short"));
+    }
+
+    @Override
+    public String resolve(String id) {
+        if (id.equals(BROKEN)) {
+            throw new ModelException("backbone: \"" + id + "\" cannot be used: cut short");
+        }
+        requireKnown(id.isEmpty() ? defaultId : id);
+        return id.isEmpty() ? defaultId : id;
+    }
+
+    @Override
+    public String resolveLora(String field, String name) {
+        if (!name.equals("ink")) {
+            throw new InvalidFieldException(field, "\"" + name + "\" (expected: one of styles/ink.safetensors)");
+        }
+        return "styles/ink.safetensors";
+    }
+
+    @Override
+    public List<WeightsPin> pins(String id, List<String> loras) {
+        List<WeightsPin> pins = new ArrayList<>();
+        pins.add(new WeightsPin(id, 1000, stamp, null));
+        loras.forEach(name -> pins.add(new WeightsPin(name, 77, "lora", null)));
+        return pins;
+    }
+
+    private void requireKnown(String id) {
+        if (list().stream().noneMatch(info -> info.id().equals(id))) {
+            throw new UnknownBackboneException(
+                    id, list().stream().map(BackboneInfo::id).toList());
+        }
+    }
+
+    @Override
     public List<DeviceInfo> devices() {
         return List.of(new DeviceInfo("cpu", 1000, 500));
     }
@@ -81,10 +129,7 @@ public final class FakeCatalog implements ModelCatalog {
     @Override
     public Model open(String id) {
         threads.add(Thread.currentThread().getName());
-        if (list().stream().noneMatch(info -> info.id().equals(id))) {
-            throw new UnknownBackboneException(
-                    id, list().stream().map(BackboneInfo::id).toList());
-        }
+        requireKnown(id);
         opened.add(id);
         return new FakeModel(id);
     }
@@ -99,7 +144,7 @@ public final class FakeCatalog implements ModelCatalog {
     public void close() {}
 
     private static BackboneInfo info(String id) {
-        return new BackboneInfo(id, "shapes", null, null, false, NATIVE_SIZE, true);
+        return new BackboneInfo(id, "shapes", null, null, false, NATIVE_SIZE, true, 1000, null, "eps");
     }
 
     private final class FakeModel implements Model {

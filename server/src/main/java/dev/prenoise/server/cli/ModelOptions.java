@@ -1,9 +1,19 @@
 package dev.prenoise.server.cli;
 
+import dev.prenoise.engine.CatalogOptions;
+import dev.prenoise.engine.EngineOptions;
+import dev.prenoise.engine.Precision;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /** Which models this process has, and what computes them. */
 final class ModelOptions {
@@ -11,22 +21,140 @@ final class ModelOptions {
             names = "--models",
             paramLabel = "DIR",
             description =
-                    "A folder of models in diffusers layout; may be given again. The built-in model is always there.")
+                    "A folder of models, such as the checkpoints folder of ComfyUI or A1111: .safetensors files and diffusers "
+                            + "folders, at any depth. May be given again. The built-in model is always there.")
     private List<Path> folders = new ArrayList<>();
+
+    @Option(names = "--loras", paramLabel = "DIR", description = "A folder of LoRA files. May be given again.")
+    private List<Path> loras = new ArrayList<>();
+
+    @Option(
+            names = "--tokenizer",
+            paramLabel = "DIR",
+            description =
+                    "A folder with a CLIP tokenizer's files (vocab.json and merges.txt, or tokenizer.json), looked at before the "
+                            + "places where hosts keep them. May be given again.")
+    private List<Path> tokenizers = new ArrayList<>();
 
     @Option(
             names = "--device",
             paramLabel = "NAME",
             defaultValue = "${env:PRENOISE_DEVICE:-}",
-            description = "cpu, cuda, cuda:1 or mps. Default: the first CUDA device that libtorch sees, else the CPU.")
+            description =
+                    "auto, cpu, cuda, cuda:1 or mps. Default: the first CUDA device that libtorch sees, else Apple's GPU, else the CPU.")
     private String device = "";
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            defaultValue = "auto",
+            converter = PrecisionConverter.class,
+            description =
+                    "What a UNet and its text encoders are computed in: fp16, fp32 or auto (fp16 on a GPU, fp32 on a CPU). "
+                            + "Default: ${DEFAULT-VALUE}.")
+    private Precision precision = Precision.AUTO;
+
+    @Option(
+            names = "--memory-limit",
+            paramLabel = "SIZE",
+            converter = SizeConverter.class,
+            description =
+                    "How much of the device models and what they compute with may take, such as 6G or 800M. Default: what is free.")
+    private @Nullable Long memoryLimit;
+
+    @Option(
+            names = "--idle",
+            paramLabel = "SECONDS",
+            description = "After so long without work a model's weights leave the device; 0 = never. Default: 300.")
+    private @Nullable Integer idle;
 
     List<Path> folders() {
         return folders;
     }
 
+    List<Path> loras() {
+        return loras;
+    }
+
     /** "" = chosen by what there is. */
     String device() {
         return device;
+    }
+
+    /** The name of an option that is set and says where this process's own models are or how they are computed; null = none is. */
+    @Nullable
+    String firstSet() {
+        if (!folders.isEmpty()) {
+            return "--models";
+        }
+        if (!loras.isEmpty()) {
+            return "--loras";
+        }
+        if (!tokenizers.isEmpty()) {
+            return "--tokenizer";
+        }
+        if (memoryLimit != null) {
+            return "--memory-limit";
+        }
+        if (precision != Precision.AUTO) {
+            return "--dtype";
+        }
+        return idle == null ? null : "--idle";
+    }
+
+    /**
+     * @throws CliException when an option cannot be used
+     */
+    CatalogOptions catalog() {
+        if (idle != null && idle < 0) {
+            throw new CliException("--idle: " + idle + " (expected: >= 0 seconds)");
+        }
+        EngineOptions engine = new EngineOptions(
+                device.isEmpty() ? "auto" : device,
+                memoryLimit == null ? 0 : memoryLimit,
+                idle == null ? EngineOptions.DEFAULT_IDLE : Duration.ofSeconds(idle),
+                precision,
+                tokenizers);
+        return CatalogOptions.of(Folders.cache())
+                .withModels(folders)
+                .withLoras(loras)
+                .withEngine(engine);
+    }
+
+    /** Bytes, or with K, M, G and T, which count by thousands as drives and graphics cards are sold. */
+    static final class SizeConverter implements ITypeConverter<Long> {
+        private static final Pattern SIZE =
+                Pattern.compile("(\\d{1,9}(?:\\.\\d{1,3})?)\\s*([KMGT]?)(?:i?B)?", Pattern.CASE_INSENSITIVE);
+
+        @Override
+        public Long convert(String value) {
+            Matcher size = SIZE.matcher(value.strip());
+            if (!size.matches()) {
+                throw wrong(value);
+            }
+            String unit = size.group(2).toUpperCase(Locale.ROOT);
+            double bytes =
+                    Double.parseDouble(size.group(1)) * Math.pow(1000, unit.isEmpty() ? 0 : "KMGT".indexOf(unit) + 1);
+            if (bytes < 1 || bytes > 1e15) {
+                throw wrong(value);
+            }
+            return (long) bytes;
+        }
+
+        private static TypeConversionException wrong(String value) {
+            return new TypeConversionException(value + " (expected: a size such as 6G or 800M)");
+        }
+    }
+
+    static final class PrecisionConverter implements ITypeConverter<Precision> {
+        @Override
+        public Precision convert(String value) {
+            return switch (value.toLowerCase(Locale.ROOT)) {
+                case "auto" -> Precision.AUTO;
+                case "fp16", "float16", "half" -> Precision.FP16;
+                case "fp32", "float32", "full" -> Precision.FP32;
+                default -> throw new TypeConversionException(value + " (expected: auto, fp16 or fp32)");
+            };
+        }
     }
 }

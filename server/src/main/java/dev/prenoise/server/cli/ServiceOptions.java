@@ -68,8 +68,9 @@ final class ServiceOptions {
         if (target.isEmpty()) {
             return local.apply(models);
         }
-        if (!models.folders().isEmpty()) {
-            throw new CliException("--models: with --target (expected: one of them; a sidecar has its own)");
+        String own = models.firstSet();
+        if (own != null) {
+            throw new CliException(own + ": with --target (expected: one of them; a sidecar has its own)");
         }
         URI address = address(target);
         ManagedChannelBuilder<?> builder = Grpc.newChannelBuilder(target, credentials(address.getHost()));

@@ -2,6 +2,7 @@ package dev.prenoise.server.grpc;
 
 import dev.prenoise.engine.BackboneInfo;
 import dev.prenoise.engine.DeviceInfo;
+import dev.prenoise.engine.LoraInfo;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.Backbone;
@@ -27,6 +28,7 @@ final class Capabilities {
                 .setLimits(limits(limits));
         catalog.devices().forEach(device -> response.addDevices(device(device)));
         catalog.list().forEach(backbone -> response.addBackbones(backbone(backbone)));
+        catalog.loras().forEach(lora -> response.addLoras(lora(lora)));
         return response.build();
     }
 
@@ -44,7 +46,12 @@ final class Capabilities {
                 .setFamily(info.family())
                 .setLoaded(info.loaded())
                 .setNativeSize(info.nativeSize())
-                .setAttention(info.attention());
+                .setAttention(info.attention())
+                .setBytes(info.bytes())
+                .setPrediction(info.prediction());
+        if (info.problem() != null) {
+            backbone.setProblem(info.problem());
+        }
         if (info.file() != null) {
             backbone.setFile(info.file());
         }
@@ -52,6 +59,17 @@ final class Capabilities {
             backbone.setSha256(info.sha256());
         }
         return backbone.build();
+    }
+
+    private static dev.prenoise.v1.LoraInfo lora(LoraInfo info) {
+        dev.prenoise.v1.LoraInfo.Builder lora = dev.prenoise.v1.LoraInfo.newBuilder()
+                .setName(info.name())
+                .setFile(info.file())
+                .setBytes(info.bytes());
+        if (info.problem() != null) {
+            lora.setProblem(info.problem());
+        }
+        return lora.build();
     }
 
     private static dev.prenoise.v1.Limits limits(Limits limits) {

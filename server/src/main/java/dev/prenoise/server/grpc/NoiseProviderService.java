@@ -1,9 +1,7 @@
 package dev.prenoise.server.grpc;
 
 import com.google.protobuf.InvalidProtocolBufferException;
-import dev.prenoise.engine.BackboneInfo;
 import dev.prenoise.engine.ModelCatalog;
-import dev.prenoise.engine.UnknownBackboneException;
 import dev.prenoise.noise.NoiseRecipes;
 import dev.prenoise.server.jobs.Lane;
 import dev.prenoise.server.jobs.SearchSpec;
@@ -31,7 +29,6 @@ import dev.prenoise.v1.ScoreImagesResponse;
 import dev.prenoise.v1.SearchState;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
-import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -100,7 +97,7 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
             requireImplemented(request);
             validator.check(request);
             String id = request.getSearchId().isEmpty() ? UUID.randomUUID().toString() : request.getSearchId();
-            SearchSpec spec = Protos.search(request, id, backbone(request.getBackbone()));
+            SearchSpec spec = Protos.search(request, id, catalog.resolve(request.getBackbone()));
             SearchStream stream = new SearchStream(
                     (ServerCallStreamObserver<OptimizeNoiseResponse>) response, request.getOutput(), store, sending);
             stream.begin(searches.attach(spec, Protos.illustrations(request.getOutput()), stream::wake));
@@ -164,17 +161,6 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
             throw Statuses.unimplemented(
                     "prompt.conditioning is not in this version: leave it out, and the sidecar encodes the prompt itself");
         }
-    }
-
-    private String backbone(String id) {
-        if (id.isEmpty()) {
-            return catalog.defaultId();
-        }
-        List<String> known = catalog.list().stream().map(BackboneInfo::id).toList();
-        if (!known.contains(id)) {
-            throw new UnknownBackboneException(id, known);
-        }
-        return id;
     }
 
     private GetSearchResponse search(String id) {

@@ -7,16 +7,17 @@ import com.google.rpc.RetryInfo;
 import com.google.rpc.Status;
 import dev.prenoise.engine.InvalidFieldException;
 import dev.prenoise.engine.ModelException;
+import dev.prenoise.engine.OutOfDeviceMemoryException;
 import dev.prenoise.engine.UnknownBackboneException;
 import dev.prenoise.server.grpc.Violations.Violation;
 import dev.prenoise.server.jobs.BusyException;
 import dev.prenoise.server.jobs.SearchExistsException;
 import dev.prenoise.server.jobs.ShuttingDownException;
+import dev.prenoise.tensor.DeviceMemory;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Locale;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -56,7 +57,10 @@ final class Statuses {
         if (failure instanceof ShuttingDownException) {
             return status(Code.UNAVAILABLE, failure.getMessage());
         }
-        if (isOutOfMemory(failure)) {
+        if (failure instanceof OutOfDeviceMemoryException) {
+            return status(Code.RESOURCE_EXHAUSTED, failure.getMessage());
+        }
+        if (DeviceMemory.isExhaustion(failure)) {
             LOG.warn("out of memory", failure);
             return status(
                     Code.RESOURCE_EXHAUSTED,
@@ -128,19 +132,6 @@ final class Statuses {
                 .setCode(code.getNumber())
                 .setMessage(clipped(String.valueOf(message)))
                 .build());
-    }
-
-    /** Java's own, or a device's: libtorch throws a plain error that says so. */
-    private static boolean isOutOfMemory(Throwable failure) {
-        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            String message = String.valueOf(cause.getMessage()).toLowerCase(Locale.ROOT);
-            if (cause instanceof OutOfMemoryError
-                    || message.contains("out of memory")
-                    || message.contains("can't allocate memory")) {
-                return true;
-            }
-        }
-        return false;
     }
 
     /** Leaves out the middle: the field stands at the start, what was expected at the end. */
