@@ -40,7 +40,7 @@ class RoomsTest {
             .whereLayer("text")
             .mayOnlyAccessLayers("tensor")
             .whereLayer("backbone")
-            .mayOnlyAccessLayers("tensor")
+            .mayOnlyAccessLayers("tensor", "text")
             .whereLayer("diffusion")
             .mayOnlyAccessLayers("tensor")
             .whereLayer("attention")
@@ -49,6 +49,16 @@ class RoomsTest {
             .mayOnlyAccessLayers("noise")
             .whereLayer("shapes")
             .mayNotAccessAnyLayer();
+
+    @ArchTest
+    static final ArchRule networks_knowNothingOfText = noClasses()
+            .that()
+            .resideInAPackage("dev.prenoise.backbone..")
+            .and()
+            .resideOutsideOfPackage("dev.prenoise.backbone.checkpoint..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("dev.prenoise.text..");
 
     @ArchTest
     static final ArchRule rooms_haveNoCycles =

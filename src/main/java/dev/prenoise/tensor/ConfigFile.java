@@ -13,6 +13,8 @@ import java.util.List;
 
 /** Reading {@code config.json} files with errors that name the file and the key. */
 public final class ConfigFile {
+    private static final long MAX_SIZE = 1 << 24;
+
     private final Path file;
     private final JsonObject json;
 
@@ -26,6 +28,10 @@ public final class ConfigFile {
      */
     public static ConfigFile read(Path file) {
         try {
+            if (Files.size(file) > MAX_SIZE) {
+                throw new IllegalArgumentException(
+                        file + ": " + Files.size(file) + " bytes (expected: a config file, at most " + MAX_SIZE + ")");
+            }
             return new ConfigFile(
                     file, JsonParser.parseString(Files.readString(file)).getAsJsonObject());
         } catch (IOException | JsonParseException | IllegalStateException e) {
@@ -83,6 +89,13 @@ public final class ConfigFile {
             }
             return List.copyOf(values);
         });
+    }
+
+    /** The values of an object of texts, in its order. */
+    public List<String> textValues(String key) {
+        return read(key, "an object of texts", value -> value.getAsJsonObject().entrySet().stream()
+                .map(e -> e.getValue().getAsString())
+                .toList());
     }
 
     public List<String> texts(String key) {

@@ -271,19 +271,35 @@ public final class SafetensorsFile {
      * @throws SafetensorsException when there is no such tensor, or it does not hold floating-point numbers
      */
     public Tensor load(String name, Compute compute, DType type) {
-        Entry entry = entry(name);
-        if (!entry.type().isFloating()) {
-            throw new SafetensorsException(
-                    path, "tensor \"" + name + "\": " + entry.type() + " (expected: floating-point numbers)");
-        }
+        return load(name, 0, 1, compute, type);
+    }
+
+    /**
+     * {@link #load} of one of several parts that a tensor holds one below the other, such as the query, key and value of one projection.
+     *
+     * @param part from 0
+     * @param parts into which the first dimension is cut
+     * @throws SafetensorsException as {@link #load}, and when the first dimension is no multiple of {@code parts}
+     */
+    public Tensor load(String name, int part, int parts, Compute compute, DType type) {
+        Entry entry = floating(name);
         long[] shape = entry.shape().stream().mapToLong(Long::longValue).toArray();
+        long length = entry.length() / parts;
+        if (parts > 1) {
+            if (shape.length == 0 || shape[0] % parts != 0) {
+                throw wrong(
+                        name, "shape " + entry.shape() + " (expected: first dimension a multiple of " + parts + ")");
+            }
+            shape[0] /= parts;
+        }
+        ByteBuffer bytes = bytes(name, part * length, length);
         try (Scope scope = new Scope()) {
             Tensor stored =
                     switch (entry.type()) {
-                        case F32 -> Tensor.create(compute, compute.manager(), bytes(name), DType.FLOAT32, shape);
-                        case F16 -> Tensor.create(compute, compute.manager(), bytes(name), DType.FLOAT16, shape);
-                        case F64 -> Tensor.create(compute, compute.manager(), bytes(name), DType.FLOAT64, shape);
-                        default -> Tensor.create(compute, compute.manager(), widen(bytes(name)), DType.FLOAT32, shape);
+                        case F32 -> Tensor.create(compute, compute.manager(), bytes, DType.FLOAT32, shape);
+                        case F16 -> Tensor.create(compute, compute.manager(), bytes, DType.FLOAT16, shape);
+                        case F64 -> Tensor.create(compute, compute.manager(), bytes, DType.FLOAT64, shape);
+                        default -> Tensor.create(compute, compute.manager(), widen(bytes), DType.FLOAT32, shape);
                     };
             return Scope.release(stored.dtype() == type ? stored : stored.to(type));
         }
@@ -296,9 +312,8 @@ public final class SafetensorsFile {
      */
     public double number(String name) {
         Entry entry = entry(name);
-        if (entry.length() != entry.type().bytes() || entry.type() == SafetensorsType.BOOL) {
-            throw new SafetensorsException(
-                    path, "tensor \"" + name + "\": " + entry.type() + " " + entry.shape() + " (expected: one number)");
+        if (entry.length() != entry.type().bytes()) {
+            throw wrong(name, entry.type() + " " + entry.shape() + " (expected: one number)");
         }
         ByteBuffer value = bytes(name);
         return switch (entry.type()) {
@@ -311,7 +326,7 @@ public final class SafetensorsFile {
             case I16 -> value.getShort();
             case I8 -> value.get();
             case U8 -> value.get() & 0xFF;
-            case BOOL -> throw new IllegalStateException("checked above");
+            default -> throw wrong(name, entry.type() + " " + entry.shape() + " (expected: one number)");
         };
     }
 
@@ -327,6 +342,39 @@ public final class SafetensorsFile {
         return bits < 0 ? -magnitude : magnitude;
     }
 
+    /**
+     * A small tensor's values in row-major order, without starting libtorch.
+     *
+     * @throws SafetensorsException when there is no such tensor, or it does not hold floating-point numbers
+     */
+    public float[] values(String name) {
+        Entry entry = floating(name);
+        ByteBuffer bytes = bytes(name, 0, entry.length());
+        float[] values = new float[(int) (entry.length() / entry.type().bytes())];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = switch (entry.type()) {
+                case F32 -> bytes.getFloat();
+                case F64 -> (float) bytes.getDouble();
+                case F16 -> (float) half(bytes.getShort());
+                default -> Float.intBitsToFloat(bytes.getShort() << 16);
+            };
+        }
+        return values;
+    }
+
+    private Entry floating(String name) {
+        Entry entry = entry(name);
+        if (!entry.type().isFloating()) {
+            throw wrong(name, entry.type() + " (expected: floating-point numbers)");
+        }
+        return entry;
+    }
+
+    /** About one tensor, for a message. */
+    public SafetensorsException wrong(String name, String problem) {
+        return new SafetensorsException(path, "tensor \"" + name + "\": " + problem);
+    }
+
     /** bfloat16 is the upper half of a float32. libtorch's binding does not know the type, so it is widened here. */
     private static ByteBuffer widen(ByteBuffer bfloat16) {
         ShortBuffer from = bfloat16.asShortBuffer();
@@ -339,19 +387,20 @@ public final class SafetensorsFile {
     }
 
     /**
-     * The tensor's bytes: the mapped file itself, or a copy where the file has them at an address that their type forbids.
+     * A tensor's bytes: the mapped file itself, or a copy where the file has them at an address that their type forbids.
      *
      * @throws SafetensorsException when it has more than 2 GB
      */
     ByteBuffer bytes(String name) {
+        return bytes(name, 0, entry(name).length());
+    }
+
+    private ByteBuffer bytes(String name, long start, long length) {
         Entry entry = entry(name);
-        if (entry.length() > Integer.MAX_VALUE) {
-            throw new SafetensorsException(
-                    path,
-                    "tensor \"" + name + "\": " + entry.length() + " bytes (expected: at most " + Integer.MAX_VALUE
-                            + ")");
+        if (length > Integer.MAX_VALUE) {
+            throw wrong(name, length + " bytes (expected: at most " + Integer.MAX_VALUE + ")");
         }
-        if (entry.length() == 0) {
+        if (length == 0) {
             return ByteBuffer.allocateDirect(0).order(ByteOrder.LITTLE_ENDIAN);
         }
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
@@ -359,12 +408,13 @@ public final class SafetensorsFile {
                 throw new SafetensorsException(
                         path, "tensor \"" + name + "\": the file was cut short since it was opened");
             }
-            ByteBuffer mapped = channel.map(FileChannel.MapMode.READ_ONLY, entry.offset(), entry.length())
-                    .order(ByteOrder.LITTLE_ENDIAN);
-            if (entry.offset() % entry.type().bytes() == 0) {
+            long offset = entry.offset() + start;
+            ByteBuffer mapped =
+                    channel.map(FileChannel.MapMode.READ_ONLY, offset, length).order(ByteOrder.LITTLE_ENDIAN);
+            if (offset % entry.type().bytes() == 0) {
                 return mapped;
             }
-            return ByteBuffer.allocateDirect((int) entry.length())
+            return ByteBuffer.allocateDirect((int) length)
                     .order(ByteOrder.LITTLE_ENDIAN)
                     .put(mapped)
                     .flip();

@@ -27,7 +27,7 @@ record SafetensorsSource(List<SafetensorsFile> files) implements WeightSource {
 
     @Override
     public SafetensorsException wrong(String name, String problem) {
-        return new SafetensorsException(fileOf(name).path(), "tensor \"" + name + "\": " + problem);
+        return fileOf(name).wrong(name, problem);
     }
 
     private SafetensorsFile fileOf(String name) {

@@ -83,6 +83,33 @@ class SafetensorsFileTest {
     }
 
     @Test
+    void values_ofEveryFloat16_areThoseOfLibtorch() throws IOException {
+        ByteBuffer data = ByteBuffer.allocate(2 << 16).order(ByteOrder.LITTLE_ENDIAN);
+        for (int bits = 0; bits < 1 << 16; bits++) {
+            data.putShort((short) bits);
+        }
+        SafetensorsFile file = SafetensorsFile.open(
+                write("{\"h\":{\"dtype\":\"F16\",\"shape\":[65536],\"data_offsets\":[0,131072]}}", data.array()));
+        assertThat(file.values("h")).containsExactly(values(file, "h"));
+    }
+
+    @Test
+    void load_ofAPart_givesItsRows() throws IOException {
+        ByteBuffer data = ByteBuffer.allocate(24).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; i < 6; i++) {
+            data.putFloat(i);
+        }
+        SafetensorsFile file = SafetensorsFile.open(
+                write("{\"x\":{\"dtype\":\"F32\",\"shape\":[3,2],\"data_offsets\":[0,24]}}", data.array()));
+        try (Tensor part = file.load("x", 1, 3, Compute.cpu(), DType.FLOAT32)) {
+            assertThat(part.shape()).containsExactly(1, 2);
+            assertThat(part.toFloats()).containsExactly(2f, 3f);
+        }
+        assertThatThrownBy(() -> file.load("x", 0, 2, Compute.cpu(), DType.FLOAT32))
+                .hasMessageContaining("tensor \"x\": shape [3, 2] (expected: first dimension a multiple of 2)");
+    }
+
+    @Test
     void load_atAnOddAddress_givesTheValues() throws IOException {
         ByteBuffer data = ByteBuffer.allocate(5).order(ByteOrder.LITTLE_ENDIAN);
         data.put((byte) 7).putFloat(3.25f);
@@ -100,7 +127,7 @@ class SafetensorsFileTest {
             F32     | [2]                   | [0,16] | tensor "a": ends at byte 16
             F32     | [1]                   | [4,8]  | tensor "a": starts at byte 4 of the data (expected: 0): a gap
             F32     | [1]                   | [0,4]  | 4 bytes after the last tensor
-            F8_E4M3 | [8]                   | [0,8]  | tensor "a": dtype "F8_E4M3" (expected: one of
+            F4      | [8]                   | [0,8]  | tensor "a": dtype "F4" (expected: one of
             F32     | [-2]                  | [0,8]  | tensor "a": shape [-2]
             F32     | [4611686018427387904] | [0,8]  | larger than any file
             F32     | [2]                   | [8,0]  | tensor "a": data_offsets [8, 0]

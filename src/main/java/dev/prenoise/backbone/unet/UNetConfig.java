@@ -37,8 +37,52 @@ public record UNetConfig(
     public static final int NO_ATTENTION = 0;
     public static final int NO_MIDDLE = -1;
 
+    private static final int MAX_LAYERS = 32;
+
+    /**
+     * @throws IllegalArgumentException when there are no levels, the way up does not take what the way down leaves, or widths do not fit into
+     *     heads or groups
+     */
     public UNetConfig {
         levels = List.copyOf(levels);
+        requirePositive("in_channels", inChannels);
+        requirePositive("out_channels", outChannels);
+        requirePositive("levels", levels.size());
+        requirePositive("norm_num_groups", normGroups);
+        int skips = levels.size();
+        for (Level level : levels) {
+            requireFit(level, normGroups);
+            skips += level.downDepths().size() - level.upDepths().size();
+        }
+        if (skips != 0) {
+            throw new IllegalArgumentException("residual blocks: " + levels
+                    + " (expected: on the way up as many as on the way down, and one more for each level)");
+        }
+        if (added != null && added.pooledWidth() < 1) {
+            throw new IllegalArgumentException("addition_time_embed_dim: " + added.timeIdWidth()
+                    + " (expected: less than a sixth of the added condition's width, " + added.width() + ")");
+        }
+    }
+
+    private static void requireFit(Level level, int normGroups) {
+        requirePositive("channels", level.channels());
+        requirePositive("heads", level.heads());
+        if (level.channels() % normGroups != 0) {
+            throw new IllegalArgumentException("norm_num_groups: " + normGroups
+                    + " (expected: a divisor of each level's channels, " + level.channels() + ")");
+        }
+        boolean attends = level.downDepths().stream().anyMatch(depth -> depth > 0)
+                || level.upDepths().stream().anyMatch(depth -> depth > 0);
+        if (attends && level.channels() % level.heads() != 0) {
+            throw new IllegalArgumentException("heads: " + level.heads()
+                    + " (expected: a divisor of the level's channels, " + level.channels() + ")");
+        }
+    }
+
+    private static void requirePositive(String what, int value) {
+        if (value < 1) {
+            throw new IllegalArgumentException(what + ": " + value + " (expected: >= 1)");
+        }
     }
 
     /**
@@ -91,6 +135,16 @@ public record UNetConfig(
         }
         requirePlain(json);
         List<Level> levels = levels(json, channels);
+        int midDepth = midDepth(json, count);
+        Added added = added(json);
+        try {
+            return of(json, levels, midDepth, added);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(file + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static UNetConfig of(ConfigFile json, List<Level> levels, int midDepth, @Nullable Added added) {
         return new UNetConfig(
                 json.integer("in_channels", 4),
                 json.integer("out_channels", 4),
@@ -98,8 +152,8 @@ public record UNetConfig(
                 json.integer("cross_attention_dim", 1280),
                 json.integer("norm_num_groups", 32),
                 json.number("norm_eps", 1e-5),
-                midDepth(json, count),
-                added(json),
+                midDepth,
+                added,
                 json.flag("flip_sin_to_cos", true),
                 json.number("freq_shift", 0));
     }
@@ -110,6 +164,9 @@ public record UNetConfig(
                 ? json.integers("num_attention_heads", count, 8)
                 : json.integers("attention_head_dim", count, 8);
         List<Integer> layers = json.integers("layers_per_block", count, 2);
+        if (layers.stream().anyMatch(n -> n < 1 || n > MAX_LAYERS)) {
+            throw json.wrong("layers_per_block", "1 to " + MAX_LAYERS);
+        }
         List<List<Integer>> depths = json.integerLists("transformer_layers_per_block", count, 1);
         String upKey = "reverse_transformer_layers_per_block";
         List<List<Integer>> upDepths = json.has(upKey) ? json.integerLists(upKey, count, 1) : reversed(depths);

@@ -1,0 +1,32 @@
+package dev.prenoise.backbone.checkpoint;
+
+import dev.prenoise.backbone.unet.UNetConfig;
+import dev.prenoise.backbone.vae.VaeConfig;
+import dev.prenoise.tensor.SafetensorsFile;
+import dev.prenoise.tensor.WeightSource;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What was found in a file or folder. */
+record Contents(
+        Path path,
+        Family family,
+        int nativeSize,
+        Diffusion unet,
+        @Nullable Vae vae,
+        List<Text> text,
+        Target target,
+        @Nullable Path schedulerConfig,
+        @Nullable Path tokenizerFolder,
+        ModelCard card,
+        List<SafetensorsFile> files) {
+    record Diffusion(UNetConfig config, WeightSource weights) {}
+
+    record Vae(VaeConfig config, WeightSource weights) {}
+
+    record Text(TextTower tower, WeightSource weights) {}
+
+    /** What the UNet learnt to predict. */
+    record Target(String prediction, boolean zeroTerminalSnr) {}
+}

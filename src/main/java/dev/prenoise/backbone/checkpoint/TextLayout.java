@@ -1,0 +1,169 @@
+package dev.prenoise.backbone.checkpoint;
+
+import dev.prenoise.backbone.checkpoint.RenamedWeights.Place;
+import dev.prenoise.backbone.checkpoint.TextTower.Kind;
+import dev.prenoise.tensor.WeightSource;
+import dev.prenoise.text.ClipTextConfig;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A text encoder in a single-file checkpoint: its shape, and its names by those of transformers' CLIPTextModel, always with the
+ * {@code text_model.} that old files leave out.
+ */
+enum TextLayout {
+    /** transformers' own names. */
+    HUGGING_FACE("embeddings.token_embedding.weight", "embeddings.position_embedding.weight") {
+        @Override
+        String layer(int index) {
+            return "encoder.layers." + index + ".mlp.fc1.weight";
+        }
+
+        @Override
+        Place place(String name, StoredTensors tensors) {
+            return Place.of(name.equals(PROJECTION) ? name : level(tensors) + name.substring(MODEL.length()));
+        }
+
+        @Override
+        String level(StoredTensors tensors) {
+            return tensors.has(MODEL + tokens()) ? MODEL : "";
+        }
+    },
+    /** OpenCLIP's: query, key and value in one matrix, and the projection the other way round. */
+    OPEN_CLIP("token_embedding.weight", "positional_embedding") {
+        @Override
+        String layer(int index) {
+            return "transformer.resblocks." + index + ".mlp.c_fc.weight";
+        }
+
+        @Override
+        Place place(String name, StoredTensors tensors) {
+            if (name.equals(PROJECTION)) {
+                return new Place("text_projection", 0, 1, true);
+            }
+            String inside = name.substring(MODEL.length());
+            if (!inside.startsWith(LAYERS)) {
+                return Place.of(OUTSIDE_LAYERS.getOrDefault(inside, inside));
+            }
+            String layer = "transformer.resblocks." + inside.substring(LAYERS.length());
+            for (int i = 0; i < JOINED.size(); i++) {
+                String joined = ".self_attn." + JOINED.get(i) + ".";
+                if (layer.contains(joined)) {
+                    return new Place(layer.replace(joined, ".attn.in_proj_"), i, JOINED.size(), false);
+                }
+            }
+            for (Map.Entry<String, String> part : IN_LAYER.entrySet()) {
+                layer = layer.replace(part.getKey(), part.getValue());
+            }
+            return Place.of(layer);
+        }
+    };
+
+    private static final String MODEL = "text_model.";
+    private static final String PROJECTION = "text_projection.weight";
+    private static final String LAYERS = "encoder.layers.";
+    private static final List<String> JOINED = List.of("q_proj", "k_proj", "v_proj");
+    private static final Map<String, String> OUTSIDE_LAYERS = Map.of(
+            "embeddings.token_embedding.weight", "token_embedding.weight",
+            "embeddings.position_embedding.weight", "positional_embedding",
+            "final_layer_norm.weight", "ln_final.weight",
+            "final_layer_norm.bias", "ln_final.bias");
+    private static final Map<String, String> IN_LAYER = Map.of(
+            ".self_attn.out_proj.", ".attn.out_proj.",
+            ".layer_norm1.", ".ln_1.",
+            ".layer_norm2.", ".ln_2.",
+            ".mlp.fc1.", ".mlp.c_fc.",
+            ".mlp.fc2.", ".mlp.c_proj.");
+    private static final int HEAD_WIDTH = 64;
+
+    private final String tokens;
+    private final String positions;
+
+    TextLayout(String tokens, String positions) {
+        this.tokens = tokens;
+        this.positions = positions;
+    }
+
+    abstract String layer(int index);
+
+    /** Where the tensor with transformers' name stands. */
+    abstract Place place(String name, StoredTensors tensors);
+
+    /** What stands before this layout's names in the file. */
+    String level(StoredTensors tensors) {
+        return "";
+    }
+
+    String tokens() {
+        return tokens;
+    }
+
+    static @Nullable TextLayout of(StoredTensors tensors) {
+        if (OPEN_CLIP.fits(tensors)) {
+            return OPEN_CLIP;
+        }
+        return HUGGING_FACE.fits(tensors) ? HUGGING_FACE : null;
+    }
+
+    private boolean fits(StoredTensors tensors) {
+        return tensors.has(level(tensors) + tokens);
+    }
+
+    /** Width of the pooled prompt; 0 where there is none. */
+    int pooledWidth(StoredTensors tensors) {
+        Place place = place(PROJECTION, tensors);
+        return tensors.has(place.name()) ? tensors.size(place.name(), place.transposed() ? 1 : 0) : 0;
+    }
+
+    /**
+     * @param index of the encoder within the checkpoint
+     * @throws dev.prenoise.tensor.SafetensorsException when tensors are missing or have no shape of a text encoder
+     * @throws IllegalArgumentException when the number of heads cannot be told
+     */
+    TextTower tower(StoredTensors tensors, Kind kind, Hints hints, int index) {
+        String level = level(tensors);
+        int vocabulary = tensors.size(level + tokens, 0);
+        int width = tensors.size(level + tokens, 1);
+        int layers = 0;
+        while (tensors.has(level + layer(layers))) {
+            layers++;
+        }
+        if (layers == 0) {
+            throw tensors.wrong(level + layer(0), "missing");
+        }
+        int feedForward = tensors.size(level + layer(0), 0);
+        boolean dropsLast = kind == Kind.OPEN_CLIP_H && this == OPEN_CLIP && layers > 1;
+        boolean openAi = kind == Kind.CLIP_L;
+        // the two special tokens are CLIP's last ones
+        int eos = vocabulary - 1;
+        ClipTextConfig config = new ClipTextConfig(
+                vocabulary,
+                tensors.size(level + positions, 0),
+                width,
+                feedForward,
+                dropsLast ? layers - 1 : layers,
+                heads(hints, index, width),
+                1e-5,
+                openAi,
+                eos - 1,
+                eos,
+                openAi ? eos : 0);
+        return new TextTower(kind, config);
+    }
+
+    private static int heads(Hints hints, int index, int width) {
+        List<Integer> said = hints.textHeads();
+        int heads = said.isEmpty() ? width / HEAD_WIDTH : said.get(Math.min(index, said.size() - 1));
+        if (heads < 1 || width % heads != 0 || (said.isEmpty() && width % HEAD_WIDTH != 0)) {
+            throw new IllegalArgumentException("text_heads: a text encoder of width " + width + " has "
+                    + (said.isEmpty() ? "none " + HEAD_WIDTH + " wide" : "no " + heads)
+                    + " (expected: \"text_heads\" in the model's card, NAME.prenoise.json beside NAME.safetensors)");
+        }
+        return heads;
+    }
+
+    WeightSource weights(StoredTensors tensors) {
+        return new RenamedWeights(tensors, name -> place(name, tensors));
+    }
+}

@@ -1,0 +1,243 @@
+package dev.prenoise.backbone.checkpoint;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.prenoise.backbone.Conditioning;
+import dev.prenoise.backbone.checkpoint.TextTower.Kind;
+import dev.prenoise.backbone.unet.UNet;
+import dev.prenoise.backbone.unet.UNetConfig;
+import dev.prenoise.tensor.Compute;
+import dev.prenoise.tensor.DType;
+import dev.prenoise.tensor.GradMode;
+import dev.prenoise.tensor.SafetensorsFile;
+import dev.prenoise.tensor.Scope;
+import dev.prenoise.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class CheckpointTest {
+    private static final Path SHAPES = Path.of("main/resources/dev/prenoise/shapes/model");
+    private static final Path SD1 = Path.of("test/resources/backbone/tiny_sd1");
+    private static final Path SD1_WEIGHTS = SD1.resolve("diffusion_pytorch_model.safetensors");
+    private static final Path SD2 = Path.of("test/resources/backbone/tiny_sd2");
+    private static final KeyNames SD1_NAMES = KeyNames.of(UNetConfig.read(SD1.resolve("config.json")));
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void open_ofTheBuiltInModelsFolder_readsItsConfigsAndCard() {
+        Checkpoint checkpoint = Checkpoint.open(SHAPES);
+        assertThat(checkpoint.family()).isEqualTo(Family.SHAPES);
+        assertThat(checkpoint.nativeSize()).isEqualTo(64);
+        assertThat(checkpoint.prediction()).isEqualTo("eps");
+        assertThat(checkpoint.zeroTerminalSnr()).isFalse();
+        assertThat(checkpoint.textTowers()).extracting(TextTower::kind).containsExactly(Kind.OTHER);
+        assertThat(checkpoint.vaeConfig()).isNotNull();
+        assertThat(checkpoint.card()).isEqualTo(new ModelCard(1, 20, 3, 4));
+        assertThat(checkpoint.schedulerConfig()).exists();
+        assertThat(checkpoint.tokenizerFolder()).isDirectory();
+        assertThat(checkpoint.files()).hasSize(3).allMatch(Path::isAbsolute);
+        assertThat(checkpoint.bytes()).isGreaterThan(1_000_000);
+    }
+
+    @Test
+    void open_ofAUNetsFolder_readsItsConfig() {
+        Checkpoint checkpoint = Checkpoint.open(SD1);
+        assertThat(checkpoint.family()).isEqualTo(Family.SD1);
+        assertThat(checkpoint.nativeSize()).isEqualTo(512);
+        assertThat(checkpoint.unetConfig()).isEqualTo(UNetConfig.read(SD1.resolve("config.json")));
+        assertThat(checkpoint.textTowers()).isEmpty();
+        assertThat(checkpoint.vaeConfig()).isNull();
+        assertThat(checkpoint.card().attentionStride()).isEqualTo(4);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"diffusers", "bare", "ldm", "ema", "both"})
+    void open_ofAFileWithACard_givesTheNumbersOfTheFolder(String layout) throws IOException {
+        Path file = TestFiles.renamed(SD1_WEIGHTS, folder.resolve("model.safetensors"), name -> named(layout, name));
+        if (layout.equals("both")) {
+            // the averaged weights of another model beside it, which must not be read
+            both(file);
+        }
+        card("{\"heads\": 2}");
+        Checkpoint checkpoint = Checkpoint.open(file);
+        assertThat(checkpoint.family()).isEqualTo(Family.SD1);
+        assertThat(checkpoint.unetConfig()).isEqualTo(UNetConfig.read(SD1.resolve("config.json")));
+        assertThat(predicted(checkpoint)).isCloseTo(0, within(2e-7));
+    }
+
+    private static String named(String layout, String tensor) {
+        int dot = tensor.lastIndexOf('.');
+        String ldm = SD1_NAMES.ldm(tensor.substring(0, dot)) + tensor.substring(dot);
+        return switch (layout) {
+            case "diffusers" -> tensor;
+            case "bare" -> ldm;
+            case "ema" -> "model_ema.diffusion_model" + ldm.replace(".", "");
+            default -> "model.diffusion_model." + ldm;
+        };
+    }
+
+    private static void both(Path file) throws IOException {
+        SafetensorsFile stored = SafetensorsFile.open(file);
+        byte[] bytes = Files.readAllBytes(file);
+        com.google.gson.JsonObject header = new com.google.gson.JsonObject();
+        long start = 8
+                + java.nio.ByteBuffer.wrap(bytes)
+                        .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+                        .getLong();
+        long data = bytes.length - start;
+        for (String name : stored.names()) {
+            SafetensorsFile.Entry entry = stored.entry(name);
+            long[] shape = entry.shape().stream().mapToLong(Long::longValue).toArray();
+            long from = entry.offset() - start;
+            header.add(name, TestFiles.entry("F32", shape, from, from + entry.length()));
+            String flat = "model_ema." + name.substring("model.".length()).replace(".", "");
+            header.add(flat, TestFiles.entry("F32", shape, data + from, data + from + entry.length()));
+        }
+        byte[] twice = new byte[Math.toIntExact(2 * data)];
+        System.arraycopy(bytes, (int) start, twice, 0, (int) data);
+        TestFiles.write(file, header, java.nio.ByteBuffer.wrap(twice));
+    }
+
+    /** Largest difference from the reference's prediction. */
+    private static double predicted(Checkpoint checkpoint) {
+        SafetensorsFile golden = SafetensorsFile.open(SD1.resolve("golden.safetensors"));
+        Compute cpu = Compute.cpu();
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope();
+                UNet unet = new UNet(checkpoint.unetConfig(), checkpoint.unetWeights(cpu, DType.FLOAT64))) {
+            Tensor eps = unet.predict(
+                    golden.load("latents", cpu, DType.FLOAT64),
+                    981,
+                    Conditioning.of(golden.load("context", cpu, DType.FLOAT64)));
+            double[] a = eps.toDoubles();
+            double[] b = golden.load("eps", cpu, DType.FLOAT64).toDoubles();
+            double worst = 0;
+            for (int i = 0; i < b.length; i++) {
+                worst = Math.max(worst, Math.abs(a[i] - b[i]));
+            }
+            return worst;
+        }
+    }
+
+    @Test
+    void open_ofAFileWithoutACard_takesTheFamilysHeads() throws IOException {
+        Path file = TestFiles.renamed(SD1_WEIGHTS, folder.resolve("model.safetensors"), name -> named("ldm", name));
+        assertThat(Checkpoint.open(file).unetConfig().levels())
+                .allMatch(level -> level.channels() == level.heads() * (level.channels() / 8)
+                        || level.downDepths().get(0) == 0);
+    }
+
+    @Test
+    void open_ofLinearProjectionsNotInHeads_asksForTheCard() throws IOException {
+        Path file = TestFiles.renamed(
+                SD2.resolve("unet/model.safetensors"), folder.resolve("model.safetensors"), name -> name);
+        assertThatThrownBy(() -> Checkpoint.open(file))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessage(file + ": heads: a level of 8 channels has none 64 wide"
+                        + " (expected: \"heads\" in the model's card, NAME.prenoise.json beside NAME.safetensors)");
+        card(
+                "{\"heads\": [2, 4], \"norm_groups\": 4, \"prediction\": \"v\", \"zero_terminal_snr\": true, \"steps\": 7}");
+        Checkpoint checkpoint = Checkpoint.open(file);
+        assertThat(checkpoint.family()).isEqualTo(Family.SD2);
+        assertThat(checkpoint.unetConfig()).isEqualTo(UNetConfig.read(SD2.resolve("unet/config.json")));
+        assertThat(checkpoint.prediction()).isEqualTo("v");
+        assertThat(checkpoint.nativeSize()).isEqualTo(768);
+        assertThat(checkpoint.zeroTerminalSnr()).isTrue();
+        assertThat(checkpoint.card().steps()).isEqualTo(7);
+    }
+
+    @Test
+    void open_withTheYamlOfA1111_takesHeadsAndPrediction() throws IOException {
+        Path file = TestFiles.renamed(SD1_WEIGHTS, folder.resolve("model.safetensors"), name -> named("ldm", name));
+        Files.writeString(folder.resolve("model.yaml"), """
+                model:
+                  target: ldm.models.diffusion.ddpm.LatentDiffusion
+                  params:
+                    parameterization: "v"
+                    unet_config:
+                      params:
+                        num_heads: 2
+                """);
+        Checkpoint checkpoint = Checkpoint.open(file);
+        assertThat(checkpoint.prediction()).isEqualTo("v");
+        assertThat(checkpoint.unetConfig().levels().get(0).heads()).isEqualTo(2);
+        Files.writeString(folder.resolve("model.yaml"), "[".repeat(100_000));
+        assertThatThrownBy(() -> Checkpoint.open(file))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("model.yaml: cannot be read as YAML");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "modelspec.prediction_type, v, v",
+        "modelspec.prediction_type, epsilon, eps",
+        "modelspec.architecture, stable-diffusion-v2-768-v, v",
+        "modelspec.architecture, stable-diffusion-v1, eps"
+    })
+    void open_withModelspec_takesThePrediction(String key, String value, String prediction) {
+        assertThat(Hints.of(null, folder.resolve("none.yaml"), Map.of(key, value))
+                        .prediction())
+                .isEqualTo(value.equals("stable-diffusion-v1") ? null : prediction);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight | a LoRA",
+                "unet.down_blocks.0.attentions.0.proj_in.lora_A.weight | a LoRA",
+                "lora_unet_mid_block_attentions_0_proj_in.hada_w1_a | a LoRA",
+                "control_model.input_blocks.0.0.weight | a ControlNet",
+                "model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight | a Stable Diffusion 3 model",
+                "double_blocks.0.img_attn.qkv.weight | a FLUX model",
+                "model.diffusion_model.double_blocks.0.img_attn.qkv.weight | a FLUX model",
+                "adaln_single.emb.timestep_embedder.linear_1.weight | a PixArt model",
+                "decoder.conv_in.weight | a VAE alone",
+                "first_stage_model.decoder.conv_in.weight | a VAE alone",
+                "text_model.encoder.layers.0.mlp.fc1.weight | a text encoder alone",
+                "encoder.block.0.layer.0.SelfAttention.q.weight | a text encoder alone",
+                "emb_params | a textual inversion embedding",
+                "edm_mean | Playground 2.5",
+                "something.else | no model that this program knows; it has 1 tensors, among them \"something.else\""
+            })
+    void open_ofAnotherKindOfFile_namesIt(String tensor, String what) throws IOException {
+        Path file = TestFiles.named(folder.resolve("model.safetensors"), Map.of(), List.of(tensor));
+        assertThatThrownBy(() -> Checkpoint.open(file))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageStartingWith(file + ": " + what)
+                .hasMessageContaining("(expected: ");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"model.ckpt", "model.pt", "diffusion_pytorch_model.bin"})
+    void open_ofAPickle_saysWhyNot(String name) throws IOException {
+        Path file = Files.writeString(folder.resolve(name), "any");
+        assertThatThrownBy(() -> Checkpoint.open(file))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageStartingWith(file + ": a pickle, and a pickle can run any program when it is opened");
+    }
+
+    @Test
+    void open_ofAMissingFile_saysSo() {
+        Path file = folder.resolve("none.safetensors");
+        assertThatThrownBy(() -> Checkpoint.open(file))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessage(file + ": missing (expected: a .safetensors file or a model folder)");
+    }
+
+    private void card(String json) throws IOException {
+        Files.writeString(folder.resolve("model.prenoise.json"), json);
+    }
+}
