@@ -8,6 +8,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -77,11 +78,9 @@ public final class SubjectResolver {
         for (int i = 0; i < query.tokenIndices().size(); i++) {
             int token = query.tokenIndices().get(i);
             String field = "subjects[" + index + "].token_indices[" + i + "]";
-            if (token <= prompt.bosIndex() || token >= prompt.eosIndex()) {
+            if (!prompt.isText(token)) {
                 throw new SubjectException(
-                        field,
-                        token + " (expected: " + (prompt.bosIndex() + 1) + ".." + (prompt.eosIndex() - 1)
-                                + ", a word of the prompt)");
+                        field, token + " (expected: " + textPositions(prompt) + ", a word of the prompt)");
             }
             if (!seen.add(token)) {
                 throw new SubjectException(field, token + " (expected: each index once)");
@@ -97,6 +96,12 @@ public final class SubjectResolver {
         }
         int last = words.size() - 1;
         return new ResolvedSubject(words.get(last), words.subList(0, last), query.tokenIndices());
+    }
+
+    private static String textPositions(TokenizedPrompt prompt) {
+        return prompt.chunks().stream()
+                .map(chunk -> (chunk.bosIndex() + 1) + ".." + (chunk.eosIndex() - 1))
+                .collect(Collectors.joining(" or "));
     }
 
     private static ResolvedSubject subject(TokenizedPrompt prompt, String field, Word noun, List<Word> attributes) {

@@ -1,24 +1,48 @@
 package dev.prenoise.text;
 
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 
 /**
- * A prompt as the text encoder sees it.
+ * A prompt as the text encoder sees it: one chunk, or several one behind the other, each with its own beginning and end.
  *
- * @param ids token ids, exactly as many as the encoder has positions: beginning-of-text, the text, end-of-text, padding
- * @param bosIndex position of the beginning-of-text token; -1 where the model has none
- * @param eosIndex position of the first end-of-text token that closes the text
+ * @param text without the syntax of weights; spans are stretches of it
+ * @param ids token ids, exactly as many as the encoder has positions, for every chunk: beginning-of-text, text, end-of-text, padding
+ * @param weights of the tokens, 1 where nothing was said
+ * @param chunks at least one
  * @param spans for each position the text it stands for; empty for tokens that stand for none
  * @param words every word and mark of the text, also those that were cut off
  */
 public record TokenizedPrompt(
-        String text, List<Integer> ids, int bosIndex, int eosIndex, List<Span> spans, List<TokenizedWord> words) {
+        String text,
+        List<Integer> ids,
+        List<Double> weights,
+        List<Chunk> chunks,
+        List<Span> spans,
+        List<TokenizedWord> words) {
     public TokenizedPrompt {
         ids = List.copyOf(ids);
+        weights = List.copyOf(weights);
+        chunks = List.copyOf(chunks);
         spans = List.copyOf(spans);
         words = List.copyOf(words);
     }
+
+    /** A single chunk without weights. */
+    TokenizedPrompt(
+            String text, List<Integer> ids, int bosIndex, int eosIndex, List<Span> spans, List<TokenizedWord> words) {
+        this(text, ids, Collections.nCopies(ids.size(), 1.0), List.of(new Chunk(bosIndex, eosIndex)), spans, words);
+    }
+
+    /**
+     * Where a chunk's text lies: behind bosIndex and before eosIndex.
+     *
+     * @param bosIndex position of the beginning-of-text token, counted from the first chunk's start; one before the text where there is none
+     * @param eosIndex position of the first end-of-text token that closes the text
+     */
+    public record Chunk(int bosIndex, int eosIndex) {}
 
     /**
      * A word or mark, and its tokens.
@@ -37,9 +61,49 @@ public record TokenizedPrompt(
         return ids.size();
     }
 
+    /** The first chunk's {@link Chunk#bosIndex}: 0, or -1 where the model has no such token. */
+    public int bosIndex() {
+        return chunks.get(0).bosIndex();
+    }
+
+    /** The last chunk's {@link Chunk#eosIndex}. */
+    public int eosIndex() {
+        return chunks.get(chunks.size() - 1).eosIndex();
+    }
+
+    /** Whether the token at a position stands for text, rather than for a beginning, an end or padding. */
+    public boolean isText(int position) {
+        return chunks.stream().anyMatch(c -> position > c.bosIndex() && position < c.eosIndex());
+    }
+
     /** The ids as an encoder takes them. */
     public long[] idArray() {
         return ids.stream().mapToLong(Integer::longValue).toArray();
+    }
+
+    /** One row of ids for each chunk. */
+    long[][] rows() {
+        int length = ids.size() / chunks.size();
+        long[][] rows = new long[chunks.size()][length];
+        for (int i = 0; i < ids.size(); i++) {
+            rows[i / length][i % length] = ids.get(i);
+        }
+        return rows;
+    }
+
+    /** As {@link #rows()}, everything behind each end-of-text token being this padding. */
+    long[][] rows(int padId) {
+        long[][] rows = rows();
+        for (int i = 0; i < rows.length; i++) {
+            int padding = chunks.get(i).eosIndex() + 1 - i * rows[i].length;
+            Arrays.fill(rows[i], padding, rows[i].length, padId);
+        }
+        return rows;
+    }
+
+    /** Whether some token weighs other than 1. */
+    public boolean weighted() {
+        return weights.stream().anyMatch(w -> w != 1);
     }
 
     /** Words that the text was too long for, whole or in part. What they say has no influence on the picture. */

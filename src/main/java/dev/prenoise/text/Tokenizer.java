@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -40,8 +41,8 @@ public final class Tokenizer implements AutoCloseable {
     private final @Nullable String unknownToken;
     private final int maxLength;
     private final int padId;
-    private final int leading;
-    private final int trailing;
+    private final List<Integer> leading;
+    private final List<Integer> trailing;
 
     private Tokenizer(TokenizerFiles files, HuggingFaceTokenizer tokenizer) {
         this.tokenizer = tokenizer;
@@ -58,9 +59,9 @@ public final class Tokenizer implements AutoCloseable {
         while (last > first && probe.getSpecialTokenMask()[last - 1] == 1) {
             last--;
         }
-        this.leading = first;
-        this.trailing = probe.getIds().length - last;
-        if (first == last || trailing == 0) {
+        this.leading = ids(probe, 0, first);
+        this.trailing = ids(probe, last, probe.getIds().length);
+        if (first == last || trailing.isEmpty()) {
             throw new TokenizerException(source + ": \"a\" becomes " + List.of(probe.getTokens())
                     + " (expected: a token for it, then an end-of-text token)");
         }
@@ -113,24 +114,75 @@ public final class Tokenizer implements AutoCloseable {
      * @throws IllegalArgumentException when length is too small
      */
     public TokenizedPrompt encode(String text, int length, int padId) {
-        if (length <= leading + trailing) {
-            throw new IllegalArgumentException("length: " + length + " (expected: > " + (leading + trailing) + ")");
-        }
-        Encoding encoding = encode(text);
-        int total = encoding.getIds().length;
-        int kept = Math.min(total, length) - trailing;
+        List<PromptToken> tokens = tokens(text);
+        int kept = Math.min(tokens.size(), room(length));
+        return frame(text, List.of(tokens.subList(0, kept)), tokens.subList(kept, tokens.size()), length, padId);
+    }
 
+    /** The text's own tokens, without beginning and end, each with weight 1. */
+    List<PromptToken> tokens(String text) {
+        Encoding encoding = encode(text);
         int[] units = units(text);
-        List<Integer> ids = new ArrayList<>(Collections.nCopies(length, padId));
-        List<Span> spans = new ArrayList<>(Collections.nCopies(length, Span.NONE));
-        for (int i = 0; i < kept; i++) {
-            ids.set(i, (int) encoding.getIds()[i]);
-            spans.set(i, span(encoding, i, units));
+        List<PromptToken> tokens = new ArrayList<>();
+        for (int i = leading.size(); i < encoding.getIds().length - trailing.size(); i++) {
+            boolean known = !encoding.getTokens()[i].equals(unknownToken);
+            tokens.add(new PromptToken((int) encoding.getIds()[i], 1, span(encoding, i, units), known));
         }
-        for (int i = 0; i < trailing; i++) {
-            ids.set(kept + i, (int) encoding.getIds()[total - trailing + i]);
+        return tokens;
+    }
+
+    /**
+     * Tokens of a text that a sequence of this length has room for.
+     *
+     * @throws IllegalArgumentException when it has room for none
+     */
+    int room(int length) {
+        int special = leading.size() + trailing.size();
+        if (length <= special) {
+            throw new IllegalArgumentException("length: " + length + " (expected: > " + special + ")");
         }
-        return new TokenizedPrompt(text, ids, leading - 1, kept, spans, words(text, encoding, kept, units));
+        return length - special;
+    }
+
+    /** The id that ends a text. */
+    int endId() {
+        return trailing.get(0);
+    }
+
+    /**
+     * Gives every chunk its beginning, its end and its padding.
+     *
+     * @param cut tokens behind the last chunk, which are lost
+     */
+    TokenizedPrompt frame(String text, List<List<PromptToken>> chunks, List<PromptToken> cut, int length, int padId) {
+        int size = chunks.size() * length;
+        List<Integer> ids = new ArrayList<>(Collections.nCopies(size, padId));
+        List<Double> weights = new ArrayList<>(Collections.nCopies(size, 1.0));
+        List<Span> spans = new ArrayList<>(Collections.nCopies(size, Span.NONE));
+        List<TokenizedPrompt.Chunk> places = new ArrayList<>();
+        List<PromptToken> read = new ArrayList<>();
+        List<Integer> indices = new ArrayList<>();
+        for (List<PromptToken> chunk : chunks) {
+            int start = places.size() * length;
+            int first = start + leading.size();
+            for (int i = 0; i < leading.size(); i++) {
+                ids.set(start + i, leading.get(i));
+            }
+            for (int i = 0; i < chunk.size(); i++) {
+                ids.set(first + i, chunk.get(i).id());
+                weights.set(first + i, chunk.get(i).weight());
+                spans.set(first + i, chunk.get(i).span());
+                read.add(chunk.get(i));
+                indices.add(first + i);
+            }
+            int end = first + chunk.size();
+            for (int i = 0; i < trailing.size(); i++) {
+                ids.set(end + i, trailing.get(i));
+            }
+            places.add(new TokenizedPrompt.Chunk(first - 1, end));
+        }
+        read.addAll(cut);
+        return new TokenizedPrompt(text, ids, weights, places, spans, words(text, read, indices));
     }
 
     @Override
@@ -143,28 +195,33 @@ public final class Tokenizer implements AutoCloseable {
         }
     }
 
-    private List<TokenizedWord> words(String text, Encoding encoding, int kept, int[] units) {
+    /**
+     * @param indices where the first tokens went; the others were cut off
+     */
+    private static List<TokenizedWord> words(String text, List<PromptToken> tokens, List<Integer> indices) {
         List<TokenizedWord> words = new ArrayList<>();
-        int end = encoding.getIds().length - trailing;
-        int from = leading;
+        int from = 0;
         for (Word word : Word.split(text)) {
-            while (from < end
-                    && span(encoding, from, units).end() <= word.span().start()) {
+            while (from < tokens.size()
+                    && tokens.get(from).span().end() <= word.span().start()) {
                 from++;
             }
-            List<Integer> tokens = new ArrayList<>();
+            List<Integer> own = new ArrayList<>();
             boolean truncated = false;
             boolean known = true;
             int i = from;
-            for (; i < end && span(encoding, i, units).start() < word.span().end(); i++) {
-                known &= !encoding.getTokens()[i].equals(unknownToken);
-                if (i < kept) {
-                    tokens.add(i);
+            for (;
+                    i < tokens.size()
+                            && tokens.get(i).span().start() < word.span().end();
+                    i++) {
+                known &= tokens.get(i).known();
+                if (i < indices.size()) {
+                    own.add(indices.get(i));
                 } else {
                     truncated = true;
                 }
             }
-            words.add(new TokenizedWord(word, tokens, truncated, known && i > from));
+            words.add(new TokenizedWord(word, own, truncated, known && i > from));
         }
         return words;
     }
@@ -209,6 +266,12 @@ public final class Tokenizer implements AutoCloseable {
         }
         throw new TokenizerException(
                 files.source() + ": pad_token: " + token + " (expected: a token of the vocabulary)");
+    }
+
+    private static List<Integer> ids(Encoding encoding, int from, int to) {
+        return Arrays.stream(encoding.getIds(), from, to)
+                .mapToObj(id -> (int) id)
+                .toList();
     }
 
     private static Span span(Encoding encoding, int i, int[] units) {

@@ -1,0 +1,15 @@
+package dev.prenoise.text;
+
+import java.util.List;
+
+/**
+ * A prompt that is ready for its encoder.
+ *
+ * @param tokens its text, without the syntax, and its tokens, each with its weight
+ * @param warnings what is read otherwise than a user may expect; empty when nothing is
+ */
+public record PreparedPrompt(TokenizedPrompt tokens, PromptOptions options, List<String> warnings) {
+    public PreparedPrompt {
+        warnings = List.copyOf(warnings);
+    }
+}
