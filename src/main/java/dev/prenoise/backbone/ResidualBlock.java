@@ -50,14 +50,16 @@ public final class ResidualBlock {
      */
     public Tensor forward(Tensor x, @Nullable Tensor time) {
         return Scope.of(() -> {
-            Tensor h = x.groupNormSilu(norm1Weight.get(), norm1Bias.get(), groups, eps)
-                    .conv2d(conv1Weight.get(), conv1Bias.get(), 1, 1);
+            // what is normalised goes before more is made: at a VAE's last level it is most of the memory
+            Tensor h = Scope.of(() -> x.groupNormSilu(norm1Weight.get(), norm1Bias.get(), groups, eps)
+                    .conv2d(conv1Weight.get(), conv1Bias.get(), 1, 1));
             if (timeWeight != null && timeBias != null && time != null) {
                 Tensor shift = time.linear(timeWeight.get(), timeBias.get());
                 h = h.add(shift.reshape(shift.size(0), shift.size(1), 1, 1));
             }
-            h = h.groupNormSilu(norm2Weight.get(), norm2Bias.get(), groups, eps)
-                    .conv2d(conv2Weight.get(), conv2Bias.get(), 1, 1);
+            Tensor first = h;
+            h = Scope.of(() -> first.groupNormSilu(norm2Weight.get(), norm2Bias.get(), groups, eps)
+                    .conv2d(conv2Weight.get(), conv2Bias.get(), 1, 1));
             Tensor skip = shortcutWeight == null || shortcutBias == null
                     ? x
                     : x.conv2d(shortcutWeight.get(), shortcutBias.get(), 1, 0);

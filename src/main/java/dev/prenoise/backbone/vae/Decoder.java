@@ -44,12 +44,18 @@ final class Decoder {
         convOut = Conv.of(weights, "conv_out", width, 3, 3);
     }
 
+    /** The input on the network's device, in its floating type. */
+    Tensor like(Tensor latents) {
+        return latents.like(convIn.weight().get());
+    }
+
     Tensor forward(Tensor latents) {
         return Scope.of(() -> {
-            Tensor h = middle.forward(convIn.forward(latents));
+            Tensor h = Scope.of(() -> middle.forward(convIn.forward(latents)));
             for (UnaryOperator<Tensor> layer : up) {
                 Tensor before = h;
                 h = Scope.of(() -> layer.apply(before));
+                before.close();
             }
             return convOut.forward(h.groupNormSilu(normOut.get(), normOutBias.get(), groups, Autoencoder.NORM_EPS));
         });

@@ -43,12 +43,18 @@ final class Encoder {
         convOut = Conv.of(weights, "conv_out", width, 2 * config.latentChannels(), 3);
     }
 
+    /** The input on the network's device, in its floating type. */
+    Tensor like(Tensor pictures) {
+        return pictures.like(convIn.weight().get());
+    }
+
     Tensor forward(Tensor pictures) {
         return Scope.of(() -> {
             Tensor h = convIn.forward(pictures);
             for (UnaryOperator<Tensor> layer : down) {
                 Tensor before = h;
                 h = Scope.of(() -> layer.apply(before));
+                before.close();
             }
             return convOut.forward(
                     middle.forward(h).groupNormSilu(normOut.get(), normOutBias.get(), groups, Autoencoder.NORM_EPS));
