@@ -1,17 +1,27 @@
 package dev.prenoise.engine;
 
 import dev.prenoise.backbone.Conditioning;
-import dev.prenoise.tensor.GradMode;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import dev.prenoise.text.ClipTextEncoder;
+import dev.prenoise.text.EncodedText;
+import dev.prenoise.text.PreparedPrompt;
+import dev.prenoise.text.PromptEncoder;
+import dev.prenoise.text.PromptException;
+import dev.prenoise.text.PromptOptions;
+import dev.prenoise.text.PromptSyntax;
+import dev.prenoise.text.PromptTokenizer;
 import dev.prenoise.text.ResolvedSubject;
 import dev.prenoise.text.SubjectException;
 import dev.prenoise.text.SubjectQuery;
 import dev.prenoise.text.SubjectResolver;
+import dev.prenoise.text.TextFamily;
 import dev.prenoise.text.TokenizedPrompt;
 import dev.prenoise.text.Tokenizer;
+import dev.prenoise.text.Word;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,31 +40,89 @@ record EncodedPrompt(
     }
 
     /**
-     * @throws InvalidFieldException when the prompt has no subjects, or not those that were asked for
+     * @param steps of the sampler: what the first one reads of A1111's {@code [from:to:when]}
+     * @throws InvalidFieldException when the prompt has no subjects, or not those that were asked for, or asks for what cannot be done
      */
-    static EncodedPrompt of(PromptSpec prompt, Tokenizer tokenizer, SubjectResolver resolver, ClipTextEncoder encoder) {
-        int length = encoder.config().length();
-        TokenizedPrompt text = tokens("prompt.text", prompt.text(), tokenizer, length);
-        List<SubjectSpec> subjects = resolve(prompt, text, resolver);
-        TokenizedPrompt negative = tokens("prompt.negative_text", prompt.negativeText(), tokenizer, length);
-        try (GradMode off = GradMode.off();
-                Scope scope = new Scope()) {
-            Tensor with = encoder.encode(new long[][] {text.idArray()});
-            Tensor without = encoder.encode(new long[][] {negative.idArray()});
-            return new EncodedPrompt(
-                    Conditioning.of(Scope.release(with)), Conditioning.of(Scope.release(without)), subjects, List.of());
+    static EncodedPrompt of(PromptSpec prompt, PromptEncoder encoder, SubjectResolver resolver, int steps) {
+        PromptOptions options = options(prompt, steps);
+        PreparedPrompt text =
+                prepare("prompt.text", encoder.family(), () -> encoder.prepare(prompt.text(), options, false));
+        PreparedPrompt negative = prepare(
+                "prompt.negative_text", encoder.family(), () -> encoder.prepare(prompt.negativeText(), options, true));
+        List<SubjectSpec> subjects = resolve(prompt, text.tokens(), resolver);
+        List<String> warnings = new ArrayList<>(text.warnings());
+        negative.warnings().stream()
+                .map(warning -> "negative prompt: " + warning)
+                .filter(warning -> !text.warnings().contains(warning.substring("negative prompt: ".length())))
+                .forEach(warnings::add);
+        try (Scope scope = new Scope()) {
+            Conditioning with = conditioning(encoder.encode(text));
+            Conditioning without = conditioning(encoder.encode(negative));
+            return new EncodedPrompt(released(with), released(without), subjects, warnings);
         }
     }
 
-    private static TokenizedPrompt tokens(String field, String text, Tokenizer tokenizer, int length) {
-        TokenizedPrompt tokens = tokenizer.encode(text, length, tokenizer.padId());
-        if (!tokens.unknownWords().isEmpty()) {
+    /** As {@link #of(PromptSpec, PromptEncoder, SubjectResolver, int)}, of a model with a tokenizer of its own. */
+    static EncodedPrompt of(PromptSpec prompt, Tokenizer tokenizer, SubjectResolver resolver, ClipTextEncoder encoder) {
+        PromptTokenizer own =
+                new PromptTokenizer(tokenizer, TextFamily.OWN, encoder.config().length());
+        return of(prompt, new PromptEncoder(own, List.of(encoder), 0), resolver, 1);
+    }
+
+    /**
+     * The subjects of a prompt that the host encoded, found in its text.
+     *
+     * @throws InvalidFieldException as {@link #of(PromptSpec, PromptEncoder, SubjectResolver, int)}
+     */
+    static List<SubjectSpec> subjects(
+            PromptSpec prompt, PromptTokenizer tokenizer, SubjectResolver resolver, int steps) {
+        PromptOptions options = options(prompt, steps);
+        PreparedPrompt text =
+                prepare("prompt.text", tokenizer.family(), () -> tokenizer.prepare(prompt.text(), options, false));
+        return resolve(prompt, text.tokens(), resolver);
+    }
+
+    private static PromptOptions options(PromptSpec prompt, int steps) {
+        PromptSyntax syntax =
+                switch (prompt.weighting()) {
+                    case COMFYUI -> PromptSyntax.COMFYUI;
+                    case A1111 -> PromptSyntax.A1111;
+                    case NONE -> PromptSyntax.PLAIN;
+                };
+        try {
+            return new PromptOptions(syntax, prompt.clipSkip(), steps);
+        } catch (IllegalArgumentException e) {
+            throw InvalidFieldException.under("prompt", e);
+        }
+    }
+
+    private static PreparedPrompt prepare(String field, TextFamily family, Supplier<PreparedPrompt> preparing) {
+        PreparedPrompt prompt;
+        try {
+            prompt = preparing.get();
+        } catch (PromptException e) {
+            throw new InvalidFieldException(field, String.valueOf(e.getMessage()));
+        } catch (IllegalArgumentException e) {
+            throw InvalidFieldException.under("prompt", e);
+        }
+        List<Word> unknown = prompt.tokens().unknownWords();
+        if (family == TextFamily.OWN && !unknown.isEmpty()) {
             throw new InvalidFieldException(
                     field,
-                    "\"" + tokens.unknownWords().get(0).text()
+                    "\"" + unknown.get(0).text()
                             + "\" (expected: words that the model's vocabulary has; the built-in model knows coloured shapes)");
         }
-        return tokens;
+        return prompt;
+    }
+
+    private static Conditioning conditioning(EncodedText text) {
+        return new Conditioning(text.context(), text.pooled(), null);
+    }
+
+    private static Conditioning released(Conditioning text) {
+        Tensor pooled = text.pooled();
+        return new Conditioning(
+                Scope.release(text.context()), pooled == null ? null : Scope.release(pooled), text.timeIds());
     }
 
     private static List<SubjectSpec> resolve(PromptSpec prompt, TokenizedPrompt text, SubjectResolver resolver) {
@@ -82,7 +150,7 @@ record EncodedPrompt(
         }
     }
 
-    private static void close(Conditioning conditioning) {
+    static void close(Conditioning conditioning) {
         conditioning.context().close();
         if (conditioning.pooled() != null) {
             conditioning.pooled().close();

@@ -76,7 +76,7 @@ class PromptEncoderTest {
             PromptOptions options = new PromptOptions(syntax, c.get("clip_skip").getAsInt(), STEPS);
             try (Scope scope = new Scope();
                     Towers towers = towers(family)) {
-                PromptEncoder encoder = new PromptEncoder(TOKENIZER, family, towers.all(), 0);
+                PromptEncoder encoder = encoder(family, towers.all(), 0);
                 EncodedText text = encoder.encode(encoder.prepare(c.get("text").getAsString(), options, false));
                 assertClose(text.context(), contexts, "" + i, c.toString());
                 if (family == TextFamily.SDXL) {
@@ -93,8 +93,8 @@ class PromptEncoderTest {
         try (Scope scope = new Scope();
                 Towers whole = towers(TextFamily.SD2);
                 Towers short1 = new Towers(List.of(tower("tower_g", 12, 2, false)))) {
-            PromptEncoder full = new PromptEncoder(TOKENIZER, TextFamily.SD2, whole.all(), 0);
-            PromptEncoder less = new PromptEncoder(TOKENIZER, TextFamily.SD2, short1.all(), 1);
+            PromptEncoder full = encoder(TextFamily.SD2, whole.all(), 0);
+            PromptEncoder less = encoder(TextFamily.SD2, short1.all(), 1);
             PromptOptions earlier = new PromptOptions(PromptSyntax.COMFYUI, 3, STEPS);
 
             assertThat(less.encode(less.prepare("a (red:1.2) apple", COMFY, false))
@@ -118,7 +118,7 @@ class PromptEncoderTest {
     void encode_ownModelWithoutSyntax_isTheLastLayerOfASingleChunkBitForBit() {
         try (Scope scope = new Scope();
                 Towers towers = towers(TextFamily.SD1)) {
-            PromptEncoder encoder = new PromptEncoder(TOKENIZER, TextFamily.OWN, towers.all(), 0);
+            PromptEncoder encoder = encoder(TextFamily.OWN, towers.all(), 0);
             String text = "a portrait of an old fisherman wearing a yellow raincoat and a cat";
             PreparedPrompt prompt = encoder.prepare(text, COMFY, false);
             TokenizedPrompt plain = TOKENIZER.encode(text, 16, TOKENIZER.padId());
@@ -235,11 +235,11 @@ class PromptEncoderTest {
     @Test
     void new_towersOrTokenizerOfAnotherFamily_areRefused() {
         try (Towers one = towers(TextFamily.SD1)) {
-            assertThatThrownBy(() -> new PromptEncoder(TOKENIZER, TextFamily.SDXL, one.all(), 0))
+            assertThatThrownBy(() -> encoder(TextFamily.SDXL, one.all(), 0))
                     .hasMessage("text_encoders: 1 (expected: 2 for SDXL)");
         }
         try (ClipTextEncoder small = ClipTextEncoderTest.encoder("clip_l", 3, 2, true)) {
-            assertThatThrownBy(() -> new PromptEncoder(TOKENIZER, TextFamily.SD1, List.of(small), 0))
+            assertThatThrownBy(() -> encoder(TextFamily.SD1, List.of(small), 0))
                     .hasMessageContaining("tokenizer: ends a text with token " + EOS + " (expected: less than 40");
         }
     }
@@ -265,7 +265,12 @@ class PromptEncoderTest {
     private static PromptEncoder wide(TextFamily family) {
         ClipTextConfig config = new ClipTextConfig(EOS + 1, 77, 8, 12, 12, 2, 1e-5, true, BOS, EOS, 1);
         ClipTextEncoder tower = new ClipTextEncoder(config, Weights.synthetic(Compute.cpu(), DType.FLOAT32, 1));
-        return new PromptEncoder(TOKENIZER, family, Collections.nCopies(family.towers(), tower), 0);
+        return encoder(family, Collections.nCopies(family.towers(), tower), 0);
+    }
+
+    private static PromptEncoder encoder(TextFamily family, List<ClipTextEncoder> towers, int layersLeftOut) {
+        int length = towers.get(0).config().length();
+        return new PromptEncoder(new PromptTokenizer(TOKENIZER, family, length), towers, layersLeftOut);
     }
 
     private record Towers(List<ClipTextEncoder> all) implements AutoCloseable {
