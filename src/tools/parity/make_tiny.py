@@ -92,26 +92,35 @@ def draw(key, shape, bits, exponent, offset):
     return values
 
 
+def is_scale(name, shape):
+    """Whether it multiplies a norm's output, and so is near 1."""
+    return len(shape) == 1 and name.endswith("weight")
+
+
 def spread(name, shape, spec):
-    """Bits, exponent and offset of a tensor: a role far from the initialisation, in which many layers do nothing."""
-    if len(shape) == 1 and name.endswith("weight"):
-        return 7, -7, 1
+    """Standard deviation of a tensor's values: far from the initialisation, in which many layers do nothing."""
     if len(shape) == 1:
         # a host tells v-prediction of SD 2 by this bias: above 0.09 (v) or below
         is_norm1 = "transformer_blocks" in name and name.endswith("norm1.bias")
-        std = (0.2 if spec["prediction"] == "v_prediction" else 0.03) if is_norm1 else 0.06
-    elif "embedding.weight" in name and len(shape) == 2:
-        std = 0.5
-    else:
-        std = 1 / math.sqrt(math.prod(shape[1:]))
-        own, cross, out = spec["gains"]
-        if name.endswith(("attn1.to_q.weight", "attn1.to_k.weight")):
-            std *= own
-        elif name.endswith(("attn2.to_q.weight", "attn2.to_k.weight")):
-            std *= cross
-        elif name.endswith(("to_out.0.weight", "ff.net.2.weight", "conv2.weight", "proj_out.weight", "out_proj.weight", "fc2.weight")):
-            std *= out
-    return 8, round(math.log2(std * math.sqrt(3) / 128)), 0
+        return (0.2 if spec["prediction"] == "v_prediction" else 0.03) if is_norm1 else 0.06
+    if "embedding.weight" in name:
+        return 0.5
+    own, cross, out = spec["gains"]
+    gain = 1
+    if name.endswith(("attn1.to_q.weight", "attn1.to_k.weight")):
+        gain = own
+    elif name.endswith(("attn2.to_q.weight", "attn2.to_k.weight")):
+        gain = cross
+    elif name.endswith(("to_out.0.weight", "ff.net.2.weight", "conv2.weight", "proj_out.weight", "out_proj.weight", "fc2.weight")):
+        gain = out
+    return gain / math.sqrt(math.prod(shape[1:]))
+
+
+def rule(name, shape, spec):
+    """Bits, exponent and offset for `draw`."""
+    if is_scale(name, shape):
+        return 7, -7, 1
+    return 8, round(math.log2(spread(name, shape, spec) * math.sqrt(3) / 128)), 0
 
 
 class Model:
@@ -124,13 +133,13 @@ class Model:
         named = [(n, tuple(v.shape)) for n, v in network.state_dict().items() if v.is_floating_point()]
         for name, shape in named + [(n, s) for n, s in left_out]:
             full = name if part in ("unet", "vae") or name.startswith("text_") else "text_model." + name
-            rule = spread(full, shape, spec)
-            values = draw(f"{family}/{part}/{full}", shape, *rule)
+            drawn = rule(full, shape, spec)
+            values = draw(f"{family}/{part}/{full}", shape, *drawn)
             ldm, how = to_ldm(full)
             if (name, shape) in named:
                 state[name] = values
             place = "" if (name, shape) in named else "-"
-            self.lines.append("\t".join([part, place + full, ",".join(map(str, shape)), *map(str, rule), ldm, how]))
+            self.lines.append("\t".join([part, place + full, ",".join(map(str, shape)), *map(str, drawn), ldm, how]))
             self.ldm.append((ldm, how, values))
         missing, unexpected = network.load_state_dict(state, strict=False)
         assert not unexpected and all("position_ids" in m for m in missing), (missing, unexpected)
@@ -198,18 +207,21 @@ class Attend:
         context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
         q, k, v = (attn.head_to_batch_dim(x) for x in (attn.to_q(hidden_states), attn.to_k(context), attn.to_v(context)))
         p = torch.softmax(q @ k.transpose(1, 2) * attn.scale, dim=-1)
-        self.kept["self" if self.own else "cross"].append(p)
+        kept = self.kept["self" if self.own else "cross"]
+        kept.append(p.sum(0) + (kept.pop() if kept else 0))
+        if not self.own:
+            self.kept["heads"] += len(p)
         return attn.to_out[1](attn.to_out[0](attn.batch_to_head_dim(p @ v)))
 
 
 def run_unet(unet, spec, inputs):
     """eps, the head-averaged maps [P, T] and [P, P] on the grid ceil(px / 32), and that grid."""
     rows, columns = (math.ceil(side / 4) for side in inputs["latents"].shape[-2:])
-    kept = {"cross": [], "self": []}
+    kept = {"cross": [], "self": [], "heads": 0}
     unet.set_attn_processor({name: Attend(rows * columns, kept, ".attn1." in name) for name in unet.attn_processors})
     added = {"text_embeds": inputs["pooled"], "time_ids": inputs["time_ids"]} if "pooled" in inputs else None
     eps = unet(inputs["latents"], spec["timestep"], inputs["context"], added_cond_kwargs=added).sample
-    return eps, torch.cat(kept["cross"]).mean(0), torch.cat(kept["self"]).mean(0), rows, columns
+    return eps, kept["cross"][0] / kept["heads"], kept["self"][0] / kept["heads"], rows, columns
 
 
 def text_like(width, generator):
