@@ -11,6 +11,9 @@ import dev.prenoise.backbone.AttentionSite;
 import dev.prenoise.backbone.AttentionTap;
 import dev.prenoise.backbone.Conditioning;
 import dev.prenoise.backbone.MapCollector;
+import dev.prenoise.backbone.checkpoint.Checkpoint;
+import dev.prenoise.backbone.checkpoint.Family;
+import dev.prenoise.backbone.checkpoint.TextTower;
 import dev.prenoise.backbone.unet.UNet;
 import dev.prenoise.backbone.unet.UNetConfig;
 import dev.prenoise.backbone.vae.Autoencoder;
@@ -22,7 +25,8 @@ import dev.prenoise.tensor.GradMode;
 import dev.prenoise.tensor.SafetensorsType;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
-import dev.prenoise.tensor.Weights;
+import dev.prenoise.text.ClipTextConfig;
+import dev.prenoise.text.ClipTextEncoder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -63,17 +67,20 @@ class ParityTest {
             return new Golden(family, compute);
         }
 
+        Checkpoint checkpoint() {
+            return Checkpoint.open(path());
+        }
+
         UNet unet() {
-            return new UNet(UNetConfig.read(path().resolve("unet/config.json")), weights("unet"));
+            Checkpoint checkpoint = checkpoint();
+            return new UNet(checkpoint.unetConfig(), checkpoint.unetWeights(Compute.cpu(), compute));
         }
 
         Autoencoder vae() {
-            return new Autoencoder(VaeConfig.read(path().resolve("vae/config.json")), weights("vae"));
-        }
-
-        private Weights weights(String network) {
-            return Weights.open(
-                    path().resolve(network + "/diffusion_pytorch_model.safetensors"), Compute.cpu(), compute);
+            Checkpoint checkpoint = checkpoint();
+            VaeConfig config = checkpoint.vaeConfig();
+            assertThat(config).isNotNull();
+            return new Autoencoder(config, checkpoint.vaeWeights(Compute.cpu(), compute));
         }
 
         double tolerance() {
@@ -94,15 +101,136 @@ class ParityTest {
         }
     }
 
-    static Stream<Case> every() {
+    /** Both layouts; in float64 to show the formulas, in float32 as users run it. */
+    static Stream<Case> everyFamily() {
         return TinyModel.FAMILIES.stream()
                 .flatMap(family -> Stream.of(
                         new Case(family, Layout.FOLDER, SafetensorsType.F32, DType.FLOAT64),
-                        new Case(family, Layout.FOLDER, SafetensorsType.F16, DType.FLOAT32)));
+                        new Case(family, Layout.SINGLE_FILE, SafetensorsType.F16, DType.FLOAT32)));
+    }
+
+    static Stream<Case> everyLayoutAndType() {
+        return TinyModel.FAMILIES.stream()
+                .flatMap(family -> Stream.concat(
+                        Stream.of(
+                                new Case(family, Layout.FOLDER, SafetensorsType.F16, DType.FLOAT32),
+                                new Case(family, Layout.OLD_FOLDER, SafetensorsType.BF16, DType.FLOAT32),
+                                new Case(family, Layout.SINGLE_FILE, SafetensorsType.F32, DType.FLOAT32),
+                                new Case(family, Layout.SINGLE_FILE, SafetensorsType.BF16, DType.FLOAT32),
+                                new Case(family, Layout.EMA_ONLY, SafetensorsType.F32, DType.FLOAT32),
+                                new Case(family, Layout.EMA_BESIDE, SafetensorsType.F16, DType.FLOAT32),
+                                new Case(family, Layout.UNET_ONLY, SafetensorsType.F16, DType.FLOAT32)),
+                        Stream.of(new Case(family, Layout.OLD_CLIP, SafetensorsType.F16, DType.FLOAT32))
+                                .filter(old -> family.equals("sd1"))));
+    }
+
+    /** One look at each network: the weights are the same numbers however they lie on disk. */
+    @ParameterizedTest
+    @MethodSource("everyLayoutAndType")
+    void checkpoint_inAnyLayoutAndType_isToldAndRead(Case model) {
+        assertTold(model);
+        Golden golden = model.golden();
+        try {
+            assertPrediction(model, golden);
+            if (model.layout != Layout.UNET_ONLY) {
+                assertText(model, golden);
+                assertDecoded(model, golden);
+            }
+        } finally {
+            model.report(golden);
+        }
+    }
+
+    private static void assertTold(Case model) {
+        Checkpoint checkpoint = model.checkpoint();
+        Family family =
+                switch (model.family) {
+                    case "sd1" -> Family.SD1;
+                    case "sd2", "sd2_v" -> Family.SD2;
+                    case "sdxl" -> Family.SDXL;
+                    case "ssd_1b" -> Family.SSD_1B;
+                    default -> Family.VEGA;
+                };
+        assertThat(checkpoint.family()).isEqualTo(family);
+        assertThat(checkpoint.prediction()).isEqualTo(model.family.equals("sd2_v") ? "v" : "eps");
+        assertThat(checkpoint.nativeSize()).isEqualTo(family.isXl() ? 1024 : model.family.equals("sd2_v") ? 768 : 512);
+        Path configs = TinyModel.RESOURCES.resolve(model.family);
+        assertThat(checkpoint.unetConfig()).isEqualTo(UNetConfig.read(configs.resolve("unet/config.json")));
+        if (model.layout == Layout.UNET_ONLY) {
+            assertThat(checkpoint.vaeConfig()).isNull();
+            assertThat(checkpoint.textTowers()).isEmpty();
+            return;
+        }
+        assertThat(checkpoint.vaeConfig()).isEqualTo(VaeConfig.read(configs.resolve("vae/config.json")));
+        assertThat(checkpoint.textTowers().stream().map(TextTower::config))
+                .containsExactlyElementsOf(towers(model).stream()
+                        .map(tower -> ClipTextConfig.read(configs.resolve(tower + "/config.json")))
+                        .toList());
+    }
+
+    private static List<String> towers(Case model) {
+        return model.checkpoint().family().isXl() ? List.of("text_encoder", "text_encoder_2") : List.of("text_encoder");
+    }
+
+    private static void assertPrediction(Case model, Golden golden) {
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope();
+                UNet unet = model.unet()) {
+            Tensor eps = unet.predict(golden.tensor("latents"), golden.number("timestep"), golden.conditioning());
+            golden.assertClose("eps", eps, model.tolerance());
+        }
+    }
+
+    private static void assertDecoded(Case model, Golden golden) {
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope();
+                Autoencoder vae = model.vae()) {
+            golden.assertClose("decoded", vae.decode(golden.tensor("encoded")), model.tolerance());
+        }
+    }
+
+    /** The state that the family's UNet reads, the one before it (clip skip 2), and the pooled vector. */
+    private static void assertText(Case model, Golden golden) {
+        Checkpoint checkpoint = model.checkpoint();
+        boolean xl = checkpoint.family().isXl();
+        List<String> towers = towers(model);
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope()) {
+            for (int i = 0; i < towers.size(); i++) {
+                String tower = towers.get(i);
+                long[][] ids = {golden.ids(tower)};
+                boolean pools = tower.equals("text_encoder_2");
+                int earlier = xl ? 1 : 0;
+                try (ClipTextEncoder encoder = new ClipTextEncoder(
+                        checkpoint.textTowers().get(i).config(),
+                        checkpoint.textWeights(i, Compute.cpu(), model.compute))) {
+                    ClipTextEncoder.Output read = encoder.encode(ids, earlier, !xl, pools);
+                    golden.assertClose(tower + ".hidden", read.hidden(), model.tolerance());
+                    golden.assertClose(
+                            tower + ".skip",
+                            encoder.encode(ids, earlier + 1, !xl, false).hidden(),
+                            model.tolerance());
+                    if (pools) {
+                        golden.assertClose("text.pooled", read.pooled(), model.tolerance());
+                    }
+                }
+            }
+        }
     }
 
     @ParameterizedTest
-    @MethodSource("every")
+    @MethodSource("everyFamily")
+    void textEncoders_equalTransformers(Case model) {
+        Golden golden = model.golden();
+        try {
+            assertText(model, golden);
+        } finally {
+            model.report(golden);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("everyFamily")
     void unet_equalsDiffusers(Case model) {
         Golden golden = model.golden();
         try (GradMode off = GradMode.off();
@@ -128,7 +256,7 @@ class ParityTest {
     }
 
     @ParameterizedTest
-    @MethodSource("every")
+    @MethodSource("everyFamily")
     void losses_equalThePublishedWithTheirGradients(Case model) {
         Golden golden = model.golden();
         try (UNet unet = model.unet()) {
@@ -153,7 +281,7 @@ class ParityTest {
             Tensor self = maps.self();
             LossValue value = loss.evaluate(arrays(golden, cross, self), golden.groups(), true);
             golden.assertClose(name, value.loss(), model.tolerance());
-            for (String term : List.of("cross", "self_cross", "clean")) {
+            for (String term : List.of("cross", "self", "self_cross", "clean")) {
                 if (golden.has(name + "." + term)) {
                     golden.assertClose(name + "." + term, value.terms().get(term), model.tolerance());
                 }
@@ -175,7 +303,7 @@ class ParityTest {
     }
 
     @ParameterizedTest
-    @MethodSource("every")
+    @MethodSource("everyFamily")
     void vae_equalsDiffusersBothWays(Case model) {
         Golden golden = model.golden();
         try (GradMode off = GradMode.off();
@@ -189,7 +317,7 @@ class ParityTest {
     }
 
     @ParameterizedTest
-    @MethodSource("every")
+    @MethodSource("everyFamily")
     void run_cutShort_givesTheBitsOfTheFullForward(Case model) {
         Golden golden = model.golden();
         try (GradMode off = GradMode.off();
@@ -207,7 +335,7 @@ class ParityTest {
     }
 
     @ParameterizedTest
-    @MethodSource("every")
+    @MethodSource("everyFamily")
     void run_ofABatch_givesEachSampleItsOwnMaps(Case model) {
         Golden golden = model.golden();
         try (GradMode off = GradMode.off();
