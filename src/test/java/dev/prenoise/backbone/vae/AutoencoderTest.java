@@ -72,7 +72,7 @@ class AutoencoderTest {
             long gigabyte = 1L << 30;
             assertThat(vae.tileLatents(128, 128, 8 * gigabyte)).isZero();
             assertThat(vae.tileLatents(64, 160, 8 * gigabyte)).as("large").isEqualTo(128);
-            assertThat(vae.tileLatents(128, 128, 2 * gigabyte))
+            assertThat(vae.tileLatents(128, 128, 3 * gigabyte))
                     .as("short of memory")
                     .isEqualTo(96);
             assertThat(vae.tileLatents(64, 64, gigabyte)).isZero();
