@@ -45,6 +45,25 @@ public final class NoiseSchedule {
     }
 
     /**
+     * The same timesteps and spacing for a model that is known to predict this; the same object where the configuration said so.
+     *
+     * @param zeroTerminal whether the last timestep has no signal left (Lin et al. 2024)
+     */
+    public NoiseSchedule trainedFor(Prediction known, boolean zeroTerminal) {
+        boolean terminal = sigmaMax() > 1000;
+        if (known == prediction && zeroTerminal == terminal || prediction == Prediction.FLOW) {
+            return this;
+        }
+        double[] table = sigmas.clone();
+        if (zeroTerminal && !terminal) {
+            double[] alphaBars = Arrays.stream(sigmas).map(s -> 1 / (1 + s * s)).toArray();
+            Betas.rescaleToZeroTerminal(alphaBars, ZERO_TERMINAL_ALPHA_BAR);
+            table = Betas.sigmas(alphaBars);
+        }
+        return new NoiseSchedule(known, table, shift, spacing);
+    }
+
+    /**
      * A rectified flow over 1000 timesteps.
      *
      * @param shift towards noise: {@code s' = shift * s / (1 + (shift - 1) * s)} (Esser et al., "Scaling rectified flow transformers",

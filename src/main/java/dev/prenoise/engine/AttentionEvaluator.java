@@ -21,32 +21,43 @@ import java.util.Map;
  * map, and no further. One denoiser call for each batch, one loss evaluation for each noise.
  *
  * <p>Kernels add in another order for another batch size, which shows in the last bits of a score. So every call runs at the same size:
- * a short batch is filled up with copies of its last noise, and a score does not depend on how a search cut its batches. With gradients
- * the size is 1.
+ * a short batch is filled up with copies of its last noise, and a score does not depend on how a search cut its batches. (Where the device
+ * runs out of memory the size is halved, and the last bits of later scores may differ from those of earlier ones.) With gradients the size
+ * is 1.
  */
 final class AttentionEvaluator implements Evaluator {
     private final FirstStep firstStep;
     private final AttentionLoss score;
     private final AttentionLoss optimized;
     private final List<TokenGroup> subjects;
-    private final int batch;
+    private final Batches batches;
+
+    /** At a batch size that is sure to fit. */
+    AttentionEvaluator(
+            FirstStep firstStep, AttentionLoss score, AttentionLoss optimized, List<TokenGroup> subjects, int batch) {
+        this(firstStep, score, optimized, subjects, Batches.of(batch));
+    }
 
     /**
      * @param score ranks
      * @param optimized gives the gradient; often the same
      */
     AttentionEvaluator(
-            FirstStep firstStep, AttentionLoss score, AttentionLoss optimized, List<TokenGroup> subjects, int batch) {
+            FirstStep firstStep,
+            AttentionLoss score,
+            AttentionLoss optimized,
+            List<TokenGroup> subjects,
+            Batches batches) {
         this.firstStep = firstStep;
         this.score = score;
         this.optimized = optimized;
         this.subjects = subjects;
-        this.batch = batch;
+        this.batches = batches;
     }
 
     @Override
     public int maxBatch() {
-        return batch;
+        return batches.size();
     }
 
     @Override
@@ -66,6 +77,10 @@ final class AttentionEvaluator implements Evaluator {
 
     @Override
     public List<Evaluation> evaluate(List<Noise> noises) {
+        return batches.each(noises, this::evaluate);
+    }
+
+    private List<Evaluation> evaluate(List<Noise> noises, int batch) {
         try (GradMode off = GradMode.off();
                 Scope scope = new Scope();
                 FirstStep.Maps maps = firstStep.maps(
@@ -82,7 +97,9 @@ final class AttentionEvaluator implements Evaluator {
     /** One by one: optimisers ask for one, and the graph of each is freed before the next. */
     @Override
     public List<Evaluation> evaluateWithGradient(List<Noise> noises) {
-        return noises.stream().map(this::evaluateWithGradient).toList();
+        return noises.stream()
+                .map(noise -> batches.withGradient(() -> evaluateWithGradient(noise)))
+                .toList();
     }
 
     private Evaluation evaluateWithGradient(Noise noise) {

@@ -3,7 +3,6 @@ package dev.prenoise.engine;
 import dev.prenoise.backbone.Conditioning;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
-import dev.prenoise.text.ClipTextEncoder;
 import dev.prenoise.text.EncodedText;
 import dev.prenoise.text.PreparedPrompt;
 import dev.prenoise.text.PromptEncoder;
@@ -17,7 +16,6 @@ import dev.prenoise.text.SubjectQuery;
 import dev.prenoise.text.SubjectResolver;
 import dev.prenoise.text.TextFamily;
 import dev.prenoise.text.TokenizedPrompt;
-import dev.prenoise.text.Tokenizer;
 import dev.prenoise.text.Word;
 import java.util.ArrayList;
 import java.util.List;
@@ -60,13 +58,6 @@ record EncodedPrompt(
             Conditioning without = conditioning(encoder.encode(negative));
             return new EncodedPrompt(released(with), released(without), subjects, warnings);
         }
-    }
-
-    /** As {@link #of(PromptSpec, PromptEncoder, SubjectResolver, int)}, of a model with a tokenizer of its own. */
-    static EncodedPrompt of(PromptSpec prompt, Tokenizer tokenizer, SubjectResolver resolver, ClipTextEncoder encoder) {
-        PromptTokenizer own =
-                new PromptTokenizer(tokenizer, TextFamily.OWN, encoder.config().length());
-        return of(prompt, new PromptEncoder(own, List.of(encoder), 0), resolver, 1);
     }
 
     /**

@@ -31,7 +31,9 @@ record FirstStep(UNet unet, Conditioning conditioning, double timestep, double i
         MapCollector collector = new MapCollector(
                 unet.sites(Math.toIntExact(noises.size(2)), Math.toIntExact(noises.size(3))), rows, columns, self);
         try {
-            unet.run(inputScale == 1 ? noises : noises.mul(inputScale), timestep, conditioning, collector);
+            Tensor input = inputScale == 1 ? noises : noises.mul(inputScale);
+            // to the type that the network computes in
+            unet.run(input.like(conditioning.context()), timestep, conditioning, collector);
             return new Maps(collector, collector.cross(), self ? collector.self() : null, rows, columns);
         } catch (RuntimeException | Error e) {
             collector.close();

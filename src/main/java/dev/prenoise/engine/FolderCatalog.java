@@ -1,11 +1,11 @@
 package dev.prenoise.engine;
 
+import dev.prenoise.backbone.checkpoint.Checkpoint;
+import dev.prenoise.backbone.checkpoint.CheckpointException;
 import dev.prenoise.backbone.lora.LoraFile;
 import dev.prenoise.engine.Library.Item;
 import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.tensor.Compute;
-import dev.prenoise.tensor.ConfigFile;
-import dev.prenoise.tensor.SafetensorsFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,6 +22,8 @@ final class FolderCatalog implements ModelCatalog {
     private static final String HASHES = "sha256.tsv";
 
     private final Compute compute;
+    private final EngineOptions engine;
+    private final ModelMemory memory;
     private final Item<Card> builtIn;
     private final Sha256Cache hashes;
     private final Library<Card> models;
@@ -32,18 +34,20 @@ final class FolderCatalog implements ModelCatalog {
     private final Map<String, Opened> opened = new HashMap<>();
 
     /** Models whose files have changed since: searches may still be on them. */
-    private final List<FolderModel> replaced = new ArrayList<>();
+    private final List<DiffusionModel> replaced = new ArrayList<>();
 
     /** What is listed of a usable model. */
     private record Card(String family, int nativeSize, String prediction) {}
 
-    private record Opened(Item<Card> item, FolderModel model) {}
+    private record Opened(Item<Card> item, DiffusionModel model) {}
 
     /**
      * @throws ModelException when the cache cannot be written, a directory is none, or there is no such default model
      */
     FolderCatalog(CatalogOptions options, Compute compute) {
         this.compute = compute;
+        engine = options.engine();
+        memory = new ModelMemory(compute, engine);
         builtIn = builtIn(options.cache());
         hashes = new Sha256Cache(options.cache().resolve(HASHES));
         models = new Library<>(
@@ -103,15 +107,9 @@ final class FolderCatalog implements ModelCatalog {
                 .toList();
     }
 
-    private static Card card(Path folder) {
-        if (!Files.isDirectory(folder)) {
-            SafetensorsFile.open(folder);
-            throw new ModelException("single-file checkpoints are not read yet");
-        }
-        ConfigFile vae = ConfigFile.read(folder.resolve("vae/config.json"));
-        int factor = 1 << (vae.integers("block_out_channels", 1, 0).size() - 1);
-        int size = ConfigFile.read(folder.resolve("unet/config.json")).integer("sample_size", 64) * factor;
-        return new Card(ModelCard.read(folder).family(), size, "eps");
+    private static Card card(Path path) {
+        Checkpoint checkpoint = Checkpoint.open(path);
+        return new Card(checkpoint.family().id(), checkpoint.nativeSize(), checkpoint.prediction());
     }
 
     @Override
@@ -273,28 +271,46 @@ final class FolderCatalog implements ModelCatalog {
             if (item != builtIn) {
                 models.wantHash(item);
             }
-            FolderModel model = FolderModel.open(info(item), item.path(), compute);
+            DiffusionModel model = open(item);
             opened.put(id, new Opened(item, model));
             return model;
         }
     }
 
+    private DiffusionModel open(Item<Card> item) {
+        try {
+            return DiffusionModel.open(info(item), Checkpoint.open(item.path()), engine, memory, this::lora);
+        } catch (CheckpointException e) {
+            throw new ModelException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private LoraFile lora(String field, String name) {
+        String id = resolveLora(field, name);
+        Item<LoraFile> item = loras.get(id);
+        if (item == null || item.content() == null) {
+            throw new InvalidFieldException(field, "\"" + name + "\" (expected: a file that is still there)");
+        }
+        return item.content();
+    }
+
     @Override
-    public synchronized long releaseMemory() {
-        return everyModel().mapToLong(FolderModel::unload).sum();
+    public long releaseMemory() {
+        return memory.release();
     }
 
     @Override
     public void close() {
         hashes.close();
+        memory.close();
         synchronized (this) {
-            everyModel().forEach(FolderModel::close);
+            everyModel().forEach(DiffusionModel::close);
             opened.clear();
             replaced.clear();
         }
     }
 
-    private Stream<FolderModel> everyModel() {
+    private Stream<DiffusionModel> everyModel() {
         return Stream.concat(opened.values().stream().map(Opened::model), replaced.stream());
     }
 }

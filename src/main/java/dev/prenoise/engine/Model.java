@@ -21,6 +21,13 @@ public interface Model {
      */
     PromptSession prepare(PromptSpec prompt, SamplingSpec sampling, List<LoraSpec> loras, int width, int height);
 
+    /**
+     * @param width pixels; 0 = native
+     * @param height pixels; 0 = native
+     * @throws InvalidFieldException when the model cannot draw that size
+     */
+    MemoryNeeds memoryNeeds(int width, int height);
+
     /** The model as it is, without LoRA. */
     default PromptSession prepare(PromptSpec prompt, SamplingSpec sampling, int width, int height) {
         return prepare(prompt, sampling, List.of(), width, height);

@@ -215,8 +215,8 @@ public final class Tensor implements AutoCloseable {
         return new Tensor(other.compute, compute.ops().call("cast_like", this, other).array);
     }
 
-    /** Another floating type. Not differentiable: see {@link #like}. */
-    Tensor to(DType type) {
+    /** A copy in another floating type, or in the same. Not differentiable: see {@link #like}. */
+    public Tensor to(DType type) {
         return wrap(array.toType(type.djl, true));
     }
 

@@ -176,7 +176,7 @@ class ShapesModelTest {
         try (ModelCatalog mine = Catalogs.create(cache, List.of(models), "cpu");
                 PromptSession session = mine.open("mine/tiny").prepare(PROMPT, SamplingSpec.DEFAULT, 0, 0)) {
             assertThat(mine.list().stream().map(BackboneInfo::id)).containsExactly("shapes", "broken", "mine/tiny");
-            assertThat(mine.list().get(1).problem()).contains("config.json");
+            assertThat(mine.list().get(1).problem()).contains("which has a folder unet");
             assertThat(session.subjects()).hasSize(2);
         }
     }
@@ -201,17 +201,18 @@ class ShapesModelTest {
             Files.copy(tiny.resolve(file), models.resolve("mixed/unet/" + file), StandardCopyOption.REPLACE_EXISTING);
         }
         copyModel(models.resolve("torn"));
-        Files.delete(models.resolve("torn/scheduler/scheduler_config.json"));
+        Files.delete(models.resolve("torn/unet/diffusion_pytorch_model.safetensors"));
         copyModel(models.resolve("stride"));
         Files.writeString(models.resolve("stride/prenoise.json"), "{\"attention_stride\": 3}");
         try (ModelCatalog mine = Catalogs.create(cache, List.of(models), "cpu")) {
             assertThatThrownBy(() -> mine.open("mixed"))
                     .isInstanceOf(ModelException.class)
                     .hasMessageEndingWith(
-                            "unet/config.json: cross_attention_dim: 24 (expected: 96, the text encoder's width)");
+                            "mixed: the UNet attends to embeddings of width 24 (expected: 96, the text encoder's width)");
             assertThatThrownBy(() -> mine.open("torn"))
                     .isInstanceOf(ModelException.class)
-                    .hasMessageContaining("torn/scheduler/scheduler_config.json");
+                    .hasMessageContaining("torn")
+                    .hasMessageContaining("unet");
             assertThatThrownBy(() -> mine.open("stride"))
                     .isInstanceOf(ModelException.class)
                     .hasMessageContaining("prenoise.json: attention_stride: 3 (expected: ");

@@ -7,6 +7,7 @@ import dev.prenoise.engine.DeviceInfo;
 import dev.prenoise.engine.InvalidFieldException;
 import dev.prenoise.engine.LoraInfo;
 import dev.prenoise.engine.LoraSpec;
+import dev.prenoise.engine.MemoryNeeds;
 import dev.prenoise.engine.Model;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.engine.ModelException;
@@ -59,12 +60,6 @@ public final class FakeCatalog implements ModelCatalog {
     /** What the weights look like now: changes when a file does. */
     public volatile String stamp = "as it was";
 
-    /** What sessions were asked for, in order. */
-    public final List<Prepared> prepared = new CopyOnWriteArrayList<>();
-
-    /** Every session's. */
-    public volatile List<String> warnings = List.of();
-
     /** The id of each model that was opened. */
     public final List<String> opened = new CopyOnWriteArrayList<>();
 
@@ -77,9 +72,6 @@ public final class FakeCatalog implements ModelCatalog {
     public interface BeforeEvaluation {
         void run(String prompt) throws InterruptedException;
     }
-
-    /** See {@link #prepared}. */
-    public record Prepared(PromptSpec prompt, List<LoraSpec> loras) {}
 
     @Override
     public List<BackboneInfo> list() {
@@ -179,10 +171,14 @@ public final class FakeCatalog implements ModelCatalog {
         }
 
         @Override
+        public MemoryNeeds memoryNeeds(int width, int height) {
+            return new MemoryNeeds(0, 100, 200, 10, 20, 30, 40, 50);
+        }
+
+        @Override
         public PromptSession prepare(
                 PromptSpec prompt, SamplingSpec sampling, List<LoraSpec> loras, int width, int height) {
             threads.add(Thread.currentThread().getName());
-            prepared.add(new Prepared(prompt, loras));
             if (width > maxSize()) {
                 throw new InvalidFieldException("width", width + " (expected: at most " + maxSize() + ")");
             }
@@ -226,11 +222,6 @@ public final class FakeCatalog implements ModelCatalog {
         @Override
         public List<SubjectSpec> subjects() {
             return subjects;
-        }
-
-        @Override
-        public List<String> warnings() {
-            return warnings;
         }
 
         @Override

@@ -292,8 +292,7 @@ class SearchLifeTest {
     void getSearch_beforeTheModelIsOpen_isRunningWithItsRequest() {
         hold();
         SearchClient first = sidecar.search(request(2).setSearchId("first").build());
-        // The lane is taken: the second cannot open its model.
-        SearchClient.await(turns::hasQueuedThreads);
+        awaitAttached("first");
         OptimizeNoiseRequest request = request(2).setSearchId("second").build();
         SearchClient second = sidecar.search(request);
         awaitAttached("second");

@@ -58,7 +58,6 @@ class SearchesTest {
                 FakeCatalog.ID,
                 new PromptSpec("a cat", "", List.of()),
                 SamplingSpec.DEFAULT,
-                List.of(),
                 0,
                 0,
                 7,

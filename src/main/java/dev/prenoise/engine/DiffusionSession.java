@@ -1,0 +1,323 @@
+package dev.prenoise.engine;
+
+import dev.prenoise.attention.AttentionLoss;
+import dev.prenoise.attention.AttentionMaps;
+import dev.prenoise.attention.TokenGroup;
+import dev.prenoise.backbone.Conditioning;
+import dev.prenoise.backbone.vae.Autoencoder;
+import dev.prenoise.diffusion.Denoiser;
+import dev.prenoise.diffusion.Denoisers;
+import dev.prenoise.diffusion.Sampler;
+import dev.prenoise.diffusion.Samplers;
+import dev.prenoise.diffusion.SamplingPlan;
+import dev.prenoise.diffusion.StepListener;
+import dev.prenoise.noise.Noise;
+import dev.prenoise.search.Evaluator;
+import dev.prenoise.tensor.Compute;
+import dev.prenoise.tensor.DType;
+import dev.prenoise.tensor.GradMode;
+import dev.prenoise.tensor.Scope;
+import dev.prenoise.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** One prompt on a {@link DiffusionModel}. Whenever it computes, its LoRAs are merged: sessions with others may take turns with it. */
+final class DiffusionSession implements PromptSession {
+    /** Noises scored at once on a GPU, when there is room: more gain little, and a short batch is filled up. */
+    private static final int MOST_AT_ONCE = 8;
+
+    private final DiffusionModel model;
+    private final EncodedPrompt prompt;
+    private final Conditioning positive;
+    private final @Nullable Conditioning negative;
+    private final MergedLoras loras;
+    private final SamplingPlan plan;
+    private final Sampler sampler;
+    private final double guidanceScale;
+    private final int rows;
+    private final int columns;
+    private final MemoryNeeds needs;
+
+    /**
+     * @param prompt closed with the session
+     * @param timeIds SDXL's; empty elsewhere
+     * @param rows of the latents
+     * @param columns of the latents
+     */
+    DiffusionSession(
+            DiffusionModel model,
+            EncodedPrompt prompt,
+            double[] timeIds,
+            MergedLoras loras,
+            SamplingPlan plan,
+            double guidanceScale,
+            int rows,
+            int columns) {
+        this.model = model;
+        this.prompt = prompt;
+        this.loras = loras;
+        this.plan = plan;
+        this.sampler = Samplers.of(plan.sampler());
+        this.guidanceScale = guidanceScale;
+        this.rows = rows;
+        this.columns = columns;
+        this.needs = model.memoryNeeds(columns * model.sizeStep(), rows * model.sizeStep());
+        this.positive = told(prompt.positive(), timeIds);
+        this.negative = prompt.negative() == null ? null : told(prompt.negative(), timeIds);
+    }
+
+    /** All that the network is told, in its own type. */
+    private Conditioning told(Conditioning text, double[] timeIds) {
+        DType type = model.unet().weights().type();
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope()) {
+            Tensor context = Scope.release(text.context().to(type));
+            Tensor pooled =
+                    text.pooled() == null ? null : Scope.release(text.pooled().to(type));
+            float[] numbers = new float[timeIds.length];
+            for (int i = 0; i < numbers.length; i++) {
+                numbers[i] = (float) timeIds[i];
+            }
+            Tensor ids =
+                    numbers.length == 0 ? null : Scope.release(Tensor.of(text.compute(), numbers, 1, numbers.length));
+            return new Conditioning(context, pooled, ids);
+        }
+    }
+
+    @Override
+    public List<SubjectSpec> subjects() {
+        return prompt.subjects();
+    }
+
+    @Override
+    public List<String> warnings() {
+        List<String> warnings = new ArrayList<>(prompt.warnings());
+        warnings.addAll(loras.warnings());
+        return warnings;
+    }
+
+    @Override
+    public long[] noiseShape() {
+        return new long[] {1, model.unet().config().inChannels(), rows, columns};
+    }
+
+    @Override
+    public Evaluator attention(AttentionLoss score, AttentionLoss optimized) {
+        Batches batches = new Batches(new Room(needs.lossWeights(), needs.loss(), needs.gradient()), batchSize());
+        return new AttentionEvaluator(firstStep(), score, optimized, groups(), batches);
+    }
+
+    /** Fixed for a session: kernels add in another order for another batch size. */
+    private int batchSize() {
+        int size = compute().isCpu() ? model.card().batch() : MOST_AT_ONCE;
+        long room = model.memory().available()
+                - Math.max(0, needs.lossWeights() - model.unet().weights().loadedBytes());
+        while (size > 1 && size * needs.loss() > room) {
+            size /= 2;
+        }
+        return size;
+    }
+
+    private List<TokenGroup> groups() {
+        return prompt.subjects().stream()
+                .map(subject -> new TokenGroup(subject.tokenIndices()))
+                .toList();
+    }
+
+    private FirstStep firstStep() {
+        int stride = model.attentionStride();
+        return new FirstStep(
+                model.unet(),
+                positive,
+                plan.firstTimestep(),
+                plan.firstInputScale(),
+                (rows + stride - 1) / stride,
+                (columns + stride - 1) / stride);
+    }
+
+    @Override
+    public AttentionMaps maps(Noise noise) {
+        Batches one = new Batches(new Room(needs.lossWeights(), needs.loss(), needs.gradient()), 1);
+        return one.each(List.of(noise), (part, size) -> {
+                    try (GradMode off = GradMode.off();
+                            Scope scope = new Scope();
+                            FirstStep.Maps maps = firstStep().maps(Noises.stack(compute(), part), true)) {
+                        return maps.toArrays(1);
+                    }
+                })
+                .get(0);
+    }
+
+    @Override
+    public int callsPerPicture() {
+        return sampler.calls(plan.steps()) * (guided() ? 2 : 1);
+    }
+
+    private boolean guided() {
+        return guidanceScale != 1;
+    }
+
+    /** In batches of one fixed size, the last one filled up, so that a picture has the same bits whatever was drawn beside it. */
+    @Override
+    public List<Picture> draw(List<Noise> noises) {
+        if (guided() && negative == null) {
+            throw new InvalidFieldException(
+                    "prompt.conditioning.negative_embeddings",
+                    "none (expected: embeddings of the negative prompt, which a picture with guidance needs; with sampling.guidance_scale 1"
+                            + " it does not)");
+        }
+        Batches batches = new Batches(
+                new Room(needs.pictureWeights(), needs.picture(), 0),
+                model.card().batch());
+        return batches.each(noises, this::drawBatch);
+    }
+
+    private List<Picture> drawBatch(List<Noise> part, int size) {
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope()) {
+            Tensor latents = sampler.sample(
+                    Noises.stack(compute(), Noises.filled(part, size)), plan, denoiser(size), StepListener.NONE);
+            Tensor images = decode(latents);
+            List<Picture> pictures = new ArrayList<>();
+            for (int i = 0; i < part.size(); i++) {
+                pictures.add(Pictures.of(images.narrow(0, i, 1)));
+            }
+            return pictures;
+        }
+    }
+
+    private Tensor decode(Tensor latents) {
+        Autoencoder vae = model.vae();
+        if (vae == null) {
+            throw new ModelException(model.name() + ": no VAE in its files (expected: one, to draw pictures)");
+        }
+        long toLoad = Math.max(0, needs.vae() - vae.weights().loadedBytes());
+        model.requireRoom(toLoad + needs.decode() * latents.size(0), what("a picture's decoding"), () -> {
+            model.unet().weights().unload();
+            model.unloadText();
+        });
+        return vae.decode(latents);
+    }
+
+    private Denoiser denoiser(int batch) {
+        Denoisers.Network plain = (input, timestep) -> model.unet()
+                .predict(input.like(positive.context()), timestep, positive)
+                .like(input);
+        Denoisers.Network network = guided() && negative != null ? guided(batch, negative) : plain;
+        return Denoisers.of(model.schedule().prediction(), network);
+    }
+
+    /** Both prompts in one call; in two where one is longer than the other. */
+    private Denoisers.Network guided(int batch, Conditioning without) {
+        boolean together = without.context().size(1) == positive.context().size(1);
+        Conditioning both = together ? pair(batch, without, positive) : positive;
+        Denoisers.Network network = (input, timestep) -> {
+            Tensor cast = input.like(positive.context());
+            Tensor predicted = together
+                    ? model.unet().predict(cast, timestep, both)
+                    : Tensor.cat(
+                            0,
+                            model.unet().predict(cast.narrow(0, 0, batch), timestep, without),
+                            model.unet().predict(cast.narrow(0, batch, batch), timestep, positive));
+            return predicted.like(input);
+        };
+        return Denoisers.guided(network, guidanceScale);
+    }
+
+    private static Conditioning pair(int batch, Conditioning without, Conditioning with) {
+        return new Conditioning(
+                pair(batch, without.context(), with.context()),
+                without.pooled() == null || with.pooled() == null ? null : pair(batch, without.pooled(), with.pooled()),
+                with.timeIds());
+    }
+
+    private static Tensor pair(int batch, Tensor without, Tensor with) {
+        long[] shape = with.shape();
+        shape[0] = batch;
+        return Tensor.cat(0, without.expand(shape), with.expand(shape));
+    }
+
+    private Compute compute() {
+        return positive.compute();
+    }
+
+    private String what(String work) {
+        return model.name() + ": " + work + " at " + columns * model.sizeStep() + " x " + rows * model.sizeStep()
+                + " pixels";
+    }
+
+    @Override
+    public void close() {
+        prompt.close();
+        EncodedPrompt.close(positive);
+        if (negative != null) {
+            EncodedPrompt.close(negative);
+        }
+    }
+
+    /** Merges the LoRAs, and sees that there is room, whenever something is computed. */
+    private final class Room implements Batches.Room {
+        private final long weights;
+        private final long activations;
+        private final long graph;
+
+        /** What fitted, and when. */
+        private long fitted;
+
+        private int fittedAt = -1;
+
+        /**
+         * @param weights of the UNet's part that runs
+         * @param activations of each noise
+         * @param graph of one noise with gradient
+         */
+        Room(long weights, long activations, long graph) {
+            this.weights = weights;
+            this.activations = activations;
+            this.graph = graph;
+        }
+
+        @Override
+        public <T> T take(int batch, boolean gradient, Supplier<T> work) {
+            return model.compute(() -> {
+                model.unet().weights().patch(loras.unet());
+                long bytes = gradient ? graph : batch * activations;
+                int unloads = model.unloads();
+                if (fittedAt != unloads || bytes > fitted) {
+                    model.requireRoom(toLoad() + bytes, what(batch, gradient), this::spare);
+                }
+                T result = work.get();
+                fitted = fittedAt == unloads ? Math.max(fitted, bytes) : bytes;
+                fittedAt = unloads;
+                return result;
+            });
+        }
+
+        private long toLoad() {
+            return Math.max(0, weights - model.unet().weights().loadedBytes());
+        }
+
+        private void spare() {
+            model.unloadText();
+            model.unloadVae();
+        }
+
+        private String what(int batch, boolean gradient) {
+            return DiffusionSession.this.what(gradient ? "one noise with its gradient" : batch + " noises at once");
+        }
+
+        @Override
+        public void free() {
+            fittedAt = -1;
+            spare();
+            compute().emptyCache();
+        }
+
+        @Override
+        public OutOfDeviceMemoryException exhausted(boolean gradient, Throwable cause) {
+            return model.memory().exhausted(what(1, gradient), toLoad() + (gradient ? graph : activations), cause);
+        }
+    }
+}
