@@ -4,6 +4,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -13,6 +14,9 @@ import java.util.List;
 final class ClipBytePairs {
     private static final String BOS = "<|startoftext|>";
     private static final String EOS = "<|endoftext|>";
+
+    /** Merges that CLIP takes of OpenAI's longer list. */
+    static final int MERGES = 49152 - 256 - 2;
 
     private static final String RULES = """
             {
@@ -53,6 +57,33 @@ final class ClipBytePairs {
         json.getAsJsonObject("model").add("vocab", vocabulary);
         json.getAsJsonObject("model").add("merges", pairs(merges));
         return json;
+    }
+
+    /** The vocabulary that a list of merges stands for: every byte, every byte at a word's end, every merge, the two special tokens. */
+    static JsonObject vocabulary(List<String> merges) {
+        List<String> tokens = new ArrayList<>();
+        printable(tokens, '!', '~');
+        printable(tokens, '\u00a1', '\u00ac');
+        printable(tokens, '\u00ae', '\u00ff');
+        for (int i = 256; tokens.size() < 256; i++) {
+            tokens.add(String.valueOf((char) i));
+        }
+        tokens.addAll(tokens.stream().map(token -> token + "</w>").toList());
+        merges.forEach(merge -> tokens.add(merge.replace(" ", "")));
+        tokens.add(BOS);
+        tokens.add(EOS);
+        JsonObject vocabulary = new JsonObject();
+        for (int i = 0; i < tokens.size(); i++) {
+            vocabulary.addProperty(tokens.get(i), i);
+        }
+        return vocabulary;
+    }
+
+    // Bytes that print stand for themselves, GPT-2's way; the others get what follows the last of them.
+    private static void printable(List<String> tokens, char first, char last) {
+        for (char c = first; c <= last; c++) {
+            tokens.add(String.valueOf(c));
+        }
     }
 
     private static JsonArray pairs(List<String> lines) {

@@ -73,7 +73,7 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /**
-     * Reads a model's tokenizer folder.
+     * Reads a model's tokenizer folder, or the list of merges that OpenAI published for CLIP, {@code bpe_simple_vocab_16e6.txt.gz}.
      *
      * @throws TokenizerException when a file is missing or does not make a tokenizer; the message names it
      */

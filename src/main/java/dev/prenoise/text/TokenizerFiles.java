@@ -5,11 +5,14 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.function.Supplier;
+import java.util.zip.GZIPInputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,7 +23,15 @@ import org.jspecify.annotations.Nullable;
  * @param config {@code tokenizer_config.json}, filled up from {@code special_tokens_map.json}; empty where there are none
  */
 record TokenizerFiles(Path source, JsonObject rules, JsonObject config) {
+    private static final int MAX_BYTES = 16 << 20;
+
+    /**
+     * @param folder or OpenAI's {@code bpe_simple_vocab_16e6.txt.gz}
+     */
     static TokenizerFiles read(Path folder) {
+        if (Files.isRegularFile(folder)) {
+            return readMerges(folder);
+        }
         JsonObject config = object(folder.resolve("special_tokens_map.json"), true);
         object(folder.resolve("tokenizer_config.json"), true)
                 .entrySet()
@@ -37,6 +48,35 @@ record TokenizerFiles(Path source, JsonObject rules, JsonObject config) {
         JsonObject rules = naming(
                 merges, () -> ClipBytePairs.tokenizerJson(tokens, lines.lines().toList()));
         return new TokenizerFiles(merges, rules, config);
+    }
+
+    private static TokenizerFiles readMerges(Path file) {
+        String lines = unpacked(file);
+        return new TokenizerFiles(
+                file,
+                naming(file, () -> {
+                    List<String> merges = lines.lines()
+                            .skip(1)
+                            .limit(ClipBytePairs.MERGES)
+                            .filter(line -> !line.isBlank())
+                            .toList();
+                    return ClipBytePairs.tokenizerJson(ClipBytePairs.vocabulary(merges), merges);
+                }),
+                new JsonObject());
+    }
+
+    private static String unpacked(Path file) {
+        try (InputStream in = new GZIPInputStream(Files.newInputStream(file))) {
+            byte[] bytes = in.readNBytes(MAX_BYTES + 1);
+            if (bytes.length > MAX_BYTES) {
+                throw new TokenizerException(
+                        file + ": more than " + MAX_BYTES + " bytes (expected: CLIP's list of merges)");
+            }
+            return new String(bytes, StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new TokenizerException(
+                    file + ": " + e.getMessage() + " (expected: CLIP's list of merges, packed by gzip)", e);
+        }
     }
 
     /** A special token's text from the configuration, which writes it plainly or as an object. */
