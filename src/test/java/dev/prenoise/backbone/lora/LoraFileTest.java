@@ -121,6 +121,22 @@ class LoraFileTest {
     }
 
     @Test
+    void patch_ofMatrices_changesAConvolutionOfOnePixel() throws IOException {
+        LoraTarget convolution = LoraTarget.unet(
+                Map.of(MODULE + ".weight", List.of(6L, 4L, 1L, 1L)),
+                KeyNames.of(UNetConfig.read(Path.of("test/resources/backbone/tiny_sd2/unet/config.json"))));
+        LoraFile file = LoraFile.open(write("lora_up.weight:6,2 lora_down.weight:2,4 alpha:"));
+        LoraMerge merge = LoraMerge.of(List.of(new LoraUse(file, 0.25, 1)), List.of(convolution));
+        try (Scope scope = new Scope()) {
+            Tensor patched = merge.patches(convolution)
+                    .get(MODULE + ".weight")
+                    .apply(Tensor.of(Compute.cpu(), new float[24], 6, 4, 1, 1));
+            assertThat(patched.shape()).containsExactly(6, 4, 1, 1);
+            assertThat(patched.toFloats()).as("0.25 * 1 / 2 * (1 + 1)").containsOnly(0.25f);
+        }
+    }
+
+    @Test
     void unknownFormats_areReportedKeyByKey() throws IOException {
         LoraFile file = LoraFile.open(write("diff:6,4 oft_blocks:2,3,3 a1.weight:2,2"));
         assertThat(file.unknownKeys()).containsExactly(STEM + ".oft_blocks", STEM + ".a1.weight");
