@@ -10,6 +10,7 @@ import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.SafetensorsException;
 import dev.prenoise.tensor.SafetensorsFile;
+import dev.prenoise.tensor.WeightSource;
 import dev.prenoise.tensor.Weights;
 import dev.prenoise.text.ClipTextEncoder;
 import java.io.IOException;
@@ -72,14 +73,18 @@ public final class Checkpoint {
 
     /** Builds every network, which checks each tensor's name and shape and loads none. */
     private void requireWhole() {
-        Compute compute = Compute.cpu();
-        new UNet(unetConfig(), unetWeights(compute, DType.FLOAT32));
-        if (contents.vae() != null) {
-            new Autoencoder(contents.vae().config(), vaeWeights(compute, DType.FLOAT32));
+        contents.unet().weights().require(source -> new UNet(unetConfig(), unloaded(source)));
+        Vae vae = contents.vae();
+        if (vae != null) {
+            vae.weights().require(source -> new Autoencoder(vae.config(), unloaded(source)));
         }
-        for (int i = 0; i < contents.text().size(); i++) {
-            new ClipTextEncoder(textTowers().get(i).config(), textWeights(i, compute, DType.FLOAT32));
+        for (Text text : contents.text()) {
+            text.weights().require(source -> new ClipTextEncoder(text.tower().config(), unloaded(source)));
         }
+    }
+
+    private static Weights unloaded(WeightSource source) {
+        return Weights.of(source, Compute.cpu(), DType.FLOAT32);
     }
 
     /** Of the file or folder, absolute. */

@@ -3,7 +3,6 @@ package dev.prenoise.backbone.checkpoint;
 import dev.prenoise.backbone.unet.UNetConfig;
 import dev.prenoise.backbone.vae.VaeConfig;
 import dev.prenoise.tensor.SafetensorsFile;
-import dev.prenoise.tensor.WeightSource;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -21,11 +20,11 @@ record Contents(
         @Nullable Path tokenizerFolder,
         ModelCard card,
         List<SafetensorsFile> files) {
-    record Diffusion(UNetConfig config, WeightSource weights) {}
+    record Diffusion(UNetConfig config, RenamedWeights weights) {}
 
-    record Vae(VaeConfig config, WeightSource weights) {}
+    record Vae(VaeConfig config, RenamedWeights weights) {}
 
-    record Text(TextTower tower, WeightSource weights) {}
+    record Text(TextTower tower, RenamedWeights weights) {}
 
     /** What the UNet learnt to predict. */
     record Target(String prediction, boolean zeroTerminalSnr) {}

@@ -42,7 +42,6 @@ final class Folder {
         Path unetConfig = unetFolder.resolve("config.json");
         UNetConfig config = UNetConfig.read(unetConfig);
         StoredTensors tensors = tensors(unetFolder, UNET_FILE);
-        UNetLayout.DIFFUSERS.requireNothingElse(tensors, config);
         Family told = Family.of(config, UNetLayout.DIFFUSERS.linear(tensors));
         Family family = hints.family() == null ? told : hints.family();
         Vae vae = vae();
@@ -104,7 +103,7 @@ final class Folder {
             return null;
         }
         VaeConfig config = VaeConfig.read(folder.resolve("config.json"));
-        return new Vae(config, RenamedWeights.of(tensors(folder, UNET_FILE), name -> name));
+        return new Vae(config, RenamedWeights.of(tensors(folder, UNET_FILE), name -> name, VaeLayout.ROOTS));
     }
 
     private List<Text> text(Family family) {
@@ -115,7 +114,7 @@ final class Folder {
                 Path config = folder.resolve("config.json");
                 requireClip(ConfigFile.read(config));
                 TextTower tower = new TextTower(kind(family, name), ClipTextConfig.read(config));
-                text.add(new Text(tower, TextLayout.HUGGING_FACE.weights(tensors(folder, "model"))));
+                text.add(new Text(tower, TextLayout.HUGGING_FACE.weights(tensors(folder, "model"), tower)));
             }
         }
         return List.copyOf(text);

@@ -3,16 +3,26 @@ package dev.prenoise.backbone.checkpoint;
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.SafetensorsException;
+import dev.prenoise.tensor.SafetensorsFile;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import dev.prenoise.tensor.WeightSource;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
-/** Stored tensors under the names that a network asks for. */
-record RenamedWeights(StoredTensors tensors, Function<String, Place> places) implements WeightSource {
+/**
+ * Stored tensors under the names that a network asks for.
+ *
+ * @param roots of the layout's names: a tensor that begins with one belongs to the network
+ * @param unread roots of what belongs to it all the same and no use is made of
+ */
+record RenamedWeights(StoredTensors tensors, Function<String, Place> places, List<String> roots, List<String> unread)
+        implements WeightSource {
     /**
      * Where a weight stands.
      *
@@ -27,8 +37,57 @@ record RenamedWeights(StoredTensors tensors, Function<String, Place> places) imp
     }
 
     /** With names that differ and nothing else. */
-    static RenamedWeights of(StoredTensors tensors, Function<String, String> names) {
-        return new RenamedWeights(tensors, name -> Place.of(names.apply(name)));
+    static RenamedWeights of(StoredTensors tensors, Function<String, String> names, List<String> roots) {
+        return new RenamedWeights(tensors, name -> Place.of(names.apply(name)), roots, List.of());
+    }
+
+    /**
+     * Lets a network ask for its weights, and sees to it that it asks for every tensor that belongs to it: one that is left over means that the
+     * network is not what it was taken for.
+     *
+     * @param build makes the network, which checks names and shapes and loads nothing
+     * @throws SafetensorsException when a tensor is missing, has another shape or is left over; names it
+     */
+    void require(Consumer<WeightSource> build) {
+        Set<String> asked = new HashSet<>();
+        build.accept(new Listening(this, asked));
+        List<String> keys = roots.stream().map(tensors.key()).toList();
+        List<String> exempt = unread.stream().map(tensors.key()).toList();
+        for (SafetensorsFile file : tensors.files()) {
+            for (String name : file.names()) {
+                if (!asked.contains(name)
+                        && keys.stream().anyMatch(name::startsWith)
+                        && exempt.stream().noneMatch(name::startsWith)) {
+                    throw file.wrong(
+                            name,
+                            "has no place in the network that the other tensors make (expected: Stable Diffusion's own)");
+                }
+            }
+        }
+    }
+
+    /** Notes which stored tensors are asked for. */
+    private record Listening(RenamedWeights weights, Set<String> asked) implements WeightSource {
+        @Override
+        public boolean has(String name) {
+            return weights.has(name);
+        }
+
+        @Override
+        public List<Long> shape(String name) {
+            asked.add(weights.tensors.key().apply(weights.places.apply(name).name()));
+            return weights.shape(name);
+        }
+
+        @Override
+        public Tensor load(String name, Compute compute, DType type) {
+            return weights.load(name, compute, type);
+        }
+
+        @Override
+        public SafetensorsException wrong(String name, String problem) {
+            return weights.wrong(name, problem);
+        }
     }
 
     @Override

@@ -6,6 +6,7 @@ import dev.prenoise.backbone.checkpoint.Contents.Text;
 import dev.prenoise.backbone.checkpoint.Contents.Vae;
 import dev.prenoise.backbone.checkpoint.TextTower.Kind;
 import dev.prenoise.backbone.unet.UNetConfig;
+import dev.prenoise.backbone.vae.VaeConfig;
 import dev.prenoise.tensor.ConfigFile;
 import dev.prenoise.tensor.SafetensorsFile;
 import java.nio.file.Files;
@@ -56,7 +57,6 @@ final class SingleFile {
         Network network = network(file);
         int pooled = towers.isEmpty() ? 0 : pooledWidth(towers.get(towers.size() - 1));
         UNetConfig config = network.layout.config(network.tensors, hints, pooled);
-        network.layout.requireNothingElse(network.tensors, config);
         Family told = Family.of(config, network.layout.linear(network.tensors));
         Family family = hints.family() == null ? told : hints.family();
         Target target = target(file, network, config, family, hints);
@@ -131,8 +131,8 @@ final class SingleFile {
     private static @Nullable Vae vae(SafetensorsFile file, Hints hints, Family family) {
         for (String prefix : VAE_PREFIXES) {
             StoredTensors tensors = StoredTensors.under(file, prefix);
-            if (VaeLayout.fits(tensors)) {
-                var config = VaeLayout.config(tensors, hints, family);
+            if (file.names().stream().anyMatch(name -> name.startsWith(prefix + "decoder."))) {
+                VaeConfig config = VaeLayout.config(tensors, hints, family);
                 return new Vae(config, VaeLayout.weights(tensors, config));
             }
         }
@@ -145,7 +145,8 @@ final class SingleFile {
             TextLayout layout = TextLayout.of(tensors);
             if (layout != null) {
                 Kind kind = kind(family, layout);
-                text.add(new Text(layout.tower(tensors, kind, hints, text.size()), layout.weights(tensors)));
+                TextTower tower = layout.tower(tensors, kind, hints, text.size());
+                text.add(new Text(tower, layout.weights(tensors, tower)));
             }
         }
         return List.copyOf(text);

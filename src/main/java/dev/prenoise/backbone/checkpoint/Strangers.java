@@ -1,8 +1,8 @@
 package dev.prenoise.backbone.checkpoint;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -16,21 +16,36 @@ final class Strangers {
         }
     }
 
-    /** Those that may have a UNet's names beside their own. */
-    private static final Sign[] WITH_UNET = {
-        new Sign(
-                ".*(\\.lora_(down|up|A|B|mid)(\\..*)?\\.weight|\\.lora\\.(down|up)\\.weight|_lora\\.(down|up)\\.weight"
-                        + "|\\.hada_w[12]_[ab]|\\.lokr_w[12](_[ab])?|\\.oft_(blocks|diag)|\\.dora_scale|\\.lora_linear_layer.*)",
-                "a LoRA, which changes a checkpoint (expected: a checkpoint); it belongs in a folder of LoRA files"),
-        new Sign(
-                "(control_model|input_hint_block|controlnet_cond_embedding|controlnet_down_blocks|zero_convs|lllite_unet.*)\\..*|lllite_unet.*",
-                "a ControlNet, which guides a checkpoint" + CHECKPOINT),
-        new Sign(".*motion_modules\\..*", "an AnimateDiff motion module" + CHECKPOINT),
-        new Sign(".*(time_stack|time_mixer|temporal_transformer)\\..*", "a video model" + CHECKPOINT),
-        new Sign("edm_mean", "Playground 2.5, which has a noise scale of its own" + CHECKPOINT),
-        new Sign("edm_vpred\\.sigma_max", "a CosXL model, which has a noise scale of its own" + CHECKPOINT),
-        new Sign(".*\\.(fuser|position_net)\\..*", "a GLIGEN model" + CHECKPOINT),
-    };
+    /** Those that may have a UNet's names beside their own: parts of names; a name that begins so after {@code ^}. */
+    private static final Map<String, List<String>> WITH_UNET = Map.of(
+            "a LoRA, which changes a checkpoint (expected: a checkpoint); it belongs in a folder of LoRA files",
+            List.of(
+                    ".lora_down.",
+                    ".lora_up.",
+                    ".lora_mid.",
+                    ".lora_A.",
+                    ".lora_B.",
+                    ".lora.down.",
+                    ".lora.up.",
+                    "_lora.down.",
+                    "_lora.up.",
+                    ".lora_linear_layer.",
+                    ".hada_w1_",
+                    ".lokr_w1",
+                    ".oft_",
+                    ".dora_scale"),
+            "a ControlNet, which guides a checkpoint" + CHECKPOINT,
+            List.of("^control_model.", "^input_hint_block.", "^controlnet_", "^zero_convs.", "^lllite_unet"),
+            "an AnimateDiff motion module" + CHECKPOINT,
+            List.of("motion_modules."),
+            "a video model" + CHECKPOINT,
+            List.of("time_stack.", "time_mixer.", "temporal_transformer."),
+            "Playground 2.5, which has a noise scale of its own" + CHECKPOINT,
+            List.of("^edm_mean"),
+            "a CosXL model, which has a noise scale of its own" + CHECKPOINT,
+            List.of("^edm_vpred.sigma_max"),
+            "a GLIGEN model" + CHECKPOINT,
+            List.of(".fuser.", "position_net."));
 
     private static final Sign[] OTHERS = {
         new Sign(".*joint_blocks\\.\\d.*", "a Stable Diffusion 3 model" + CHECKPOINT),
@@ -60,14 +75,24 @@ final class Strangers {
 
     /** What a file is whose other tensors may be a UNet's; null when there is no such sign. */
     static @Nullable String withUnet(Set<String> names) {
-        return find(WITH_UNET, names);
+        for (Map.Entry<String, List<String>> kind : WITH_UNET.entrySet()) {
+            for (String part : kind.getValue()) {
+                boolean begins = part.startsWith("^");
+                String text = begins ? part.substring(1) : part;
+                if (names.stream().anyMatch(name -> begins ? name.startsWith(text) : name.contains(text))) {
+                    return kind.getKey();
+                }
+            }
+        }
+        return null;
     }
 
     /** What a file without a UNet is. */
     static String withoutUnet(Set<String> names, Map<String, String> metadata) {
-        String found = find(OTHERS, names);
-        if (found != null) {
-            return found;
+        for (Sign sign : OTHERS) {
+            if (names.stream().anyMatch(sign.pattern().asMatchPredicate())) {
+                return sign.what();
+            }
         }
         if (names.isEmpty()) {
             return "a safetensors file without tensors" + CHECKPOINT;
@@ -78,15 +103,5 @@ final class Strangers {
                         : "a model of the kind \"" + architecture + "\"")
                 + "; it has " + names.size() + " tensors, among them \""
                 + names.iterator().next() + "\"" + CHECKPOINT;
-    }
-
-    private static @Nullable String find(Sign[] signs, Set<String> names) {
-        for (Sign sign : signs) {
-            Predicate<String> matches = sign.pattern().asMatchPredicate();
-            if (names.stream().anyMatch(matches)) {
-                return sign.what();
-            }
-        }
-        return null;
     }
 }

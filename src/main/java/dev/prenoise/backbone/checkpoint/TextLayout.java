@@ -2,7 +2,6 @@ package dev.prenoise.backbone.checkpoint;
 
 import dev.prenoise.backbone.checkpoint.RenamedWeights.Place;
 import dev.prenoise.backbone.checkpoint.TextTower.Kind;
-import dev.prenoise.tensor.WeightSource;
 import dev.prenoise.text.ClipTextConfig;
 import java.util.List;
 import java.util.Map;
@@ -14,12 +13,8 @@ import org.jspecify.annotations.Nullable;
  */
 enum TextLayout {
     /** transformers' own names. */
-    HUGGING_FACE("embeddings.token_embedding.weight", "embeddings.position_embedding.weight") {
-        @Override
-        String layer(int index) {
-            return "encoder.layers." + index + ".mlp.fc1.weight";
-        }
-
+    HUGGING_FACE(
+            "embeddings.token_embedding.weight", "embeddings.position_embedding.weight", "encoder.layers.", "mlp.fc1") {
         @Override
         Place place(String name, StoredTensors tensors) {
             return Place.of(name.equals(PROJECTION) ? name : level(tensors) + name.substring(MODEL.length()));
@@ -27,16 +22,11 @@ enum TextLayout {
 
         @Override
         String level(StoredTensors tensors) {
-            return tensors.has(MODEL + tokens()) ? MODEL : "";
+            return tensors.has(MODEL + firstLayer()) ? MODEL : "";
         }
     },
     /** OpenCLIP's: query, key and value in one matrix, and the projection the other way round. */
-    OPEN_CLIP("token_embedding.weight", "positional_embedding") {
-        @Override
-        String layer(int index) {
-            return "transformer.resblocks." + index + ".mlp.c_fc.weight";
-        }
-
+    OPEN_CLIP("token_embedding.weight", "positional_embedding", "transformer.resblocks.", "mlp.c_fc") {
         @Override
         Place place(String name, StoredTensors tensors) {
             if (name.equals(PROJECTION)) {
@@ -79,13 +69,19 @@ enum TextLayout {
 
     private final String tokens;
     private final String positions;
+    private final String layers;
+    private final String feedIn;
 
-    TextLayout(String tokens, String positions) {
+    TextLayout(String tokens, String positions, String layers, String feedIn) {
         this.tokens = tokens;
         this.positions = positions;
+        this.layers = layers;
+        this.feedIn = feedIn;
     }
 
-    abstract String layer(int index);
+    private String layer(int index) {
+        return layers + index + "." + feedIn + ".weight";
+    }
 
     /** Where the tensor with transformers' name stands. */
     abstract Place place(String name, StoredTensors tensors);
@@ -95,8 +91,8 @@ enum TextLayout {
         return "";
     }
 
-    String tokens() {
-        return tokens;
+    String firstLayer() {
+        return layer(0);
     }
 
     static @Nullable TextLayout of(StoredTensors tensors) {
@@ -107,7 +103,7 @@ enum TextLayout {
     }
 
     private boolean fits(StoredTensors tensors) {
-        return tensors.has(level(tensors) + tokens);
+        return tensors.has(level(tensors) + tokens) || tensors.has(level(tensors) + layer(0));
     }
 
     /** Width of the pooled prompt; 0 where there is none. */
@@ -163,7 +159,17 @@ enum TextLayout {
         return heads;
     }
 
-    WeightSource weights(StoredTensors tensors) {
-        return new RenamedWeights(tensors, name -> place(name, tensors));
+    /**
+     * @param tower of Stable Diffusion 2, the layer behind those that its config counts may be there and is not read
+     */
+    RenamedWeights weights(StoredTensors tensors, TextTower tower) {
+        String layers = level(tensors) + this.layers;
+        return new RenamedWeights(
+                tensors,
+                name -> place(name, tensors),
+                List.of(layers),
+                tower.kind() == Kind.OPEN_CLIP_H
+                        ? List.of(layers + tower.config().layers() + ".")
+                        : List.of());
     }
 }

@@ -9,6 +9,22 @@ import dev.prenoise.text.ClipTextConfig;
  *     Stable Diffusion 2 never reads: what is used is the last layer that the config has, with the final norm, in every layout
  */
 public record TextTower(Kind kind, ClipTextConfig config) {
+    /**
+     * @throws IllegalArgumentException when the width does not fit into heads, or a special token lies outside the vocabulary
+     */
+    public TextTower {
+        if (config.heads() < 1 || config.width() % config.heads() != 0) {
+            throw new IllegalArgumentException("num_attention_heads: " + config.heads()
+                    + " (expected: a divisor of the text encoder's width, " + config.width() + ")");
+        }
+        for (int id : new int[] {config.bosId(), config.eosId(), config.padId()}) {
+            if (id < 0 || id >= config.vocabulary()) {
+                throw new IllegalArgumentException(
+                        "special token: " + id + " (expected: 0 to " + (config.vocabulary() - 1) + ")");
+            }
+        }
+    }
+
     /** Which pretrained encoder it descends from. */
     public enum Kind {
         /** OpenAI's ViT-L/14: Stable Diffusion 1, and the first of SDXL's two. */

@@ -4,12 +4,8 @@ import dev.prenoise.backbone.unet.UNetConfig;
 import dev.prenoise.backbone.unet.UNetConfig.Added;
 import dev.prenoise.backbone.unet.UNetConfig.Level;
 import dev.prenoise.tensor.SafetensorsException;
-import dev.prenoise.tensor.SafetensorsFile;
-import dev.prenoise.tensor.WeightSource;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -278,39 +274,15 @@ enum UNetLayout {
         return b == 0 ? a : gcd(b, a % b);
     }
 
-    WeightSource weights(StoredTensors tensors, UNetConfig config) {
+    RenamedWeights weights(StoredTensors tensors, UNetConfig config) {
         KeyNames names = KeyNames.of(config);
-        return RenamedWeights.of(tensors, tensor -> {
-            int dot = tensor.lastIndexOf('.');
-            String module = dot < 0 ? null : name(names, tensor.substring(0, dot));
-            return module == null ? tensor : module + tensor.substring(dot);
-        });
-    }
-
-    /**
-     * A tensor that belongs to the UNet's blocks and has no place in the shape that was read off means that the shape is not what it seems.
-     *
-     * @throws SafetensorsException naming such a tensor
-     */
-    void requireNothingElse(StoredTensors tensors, UNetConfig config) {
-        KeyNames names = KeyNames.of(config);
-        Set<String> known = new HashSet<>();
-        for (String module : names.modules()) {
-            known.add(tensors.key().apply(name(names, module) + ".weight"));
-            known.add(tensors.key().apply(name(names, module) + ".bias"));
-        }
-        for (SafetensorsFile file : tensors.files()) {
-            for (String name : file.names()) {
-                if (!known.contains(name) && hasRoot(tensors, name)) {
-                    throw file.wrong(
-                            name,
-                            "no part of a UNet as the other tensors describe it (expected: Stable Diffusion's own)");
-                }
-            }
-        }
-    }
-
-    private boolean hasRoot(StoredTensors tensors, String name) {
-        return roots.stream().map(tensors.key()).anyMatch(name::startsWith);
+        return RenamedWeights.of(
+                tensors,
+                tensor -> {
+                    int dot = tensor.lastIndexOf('.');
+                    String module = dot < 0 ? null : name(names, tensor.substring(0, dot));
+                    return module == null ? tensor : module + tensor.substring(dot);
+                },
+                roots);
     }
 }

@@ -1,7 +1,6 @@
 package dev.prenoise.backbone.checkpoint;
 
 import dev.prenoise.backbone.vae.VaeConfig;
-import dev.prenoise.tensor.WeightSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +14,9 @@ import java.util.regex.Pattern;
 final class VaeLayout {
     private static final Pattern BLOCK = Pattern.compile("(encoder|decoder)\\.(down|up)_blocks\\.(\\d{1,3})\\.(.+)");
     private static final Pattern RESIDUAL = Pattern.compile("resnets\\.(\\d{1,3})\\.(.+)");
+    /** In both layouts. */
+    static final List<String> ROOTS = List.of("encoder.", "decoder.", "quant_conv.", "post_quant_conv.");
+
     private static final double SCALE = 0.18215;
     private static final double XL_SCALE = 0.13025;
     private static final int USUAL_NORM_GROUPS = 32;
@@ -28,10 +30,6 @@ final class VaeLayout {
             "attentions.0.to_out.0", "attn_1.proj_out");
 
     private VaeLayout() {}
-
-    static boolean fits(StoredTensors tensors) {
-        return tensors.has("decoder.conv_in.weight") && tensors.has("encoder.conv_in.weight");
-    }
 
     /**
      * @throws dev.prenoise.tensor.SafetensorsException when tensors are missing or have no shape of a VAE
@@ -69,8 +67,8 @@ final class VaeLayout {
         return "encoder.down." + level + ".block." + block + ".conv1.weight";
     }
 
-    static WeightSource weights(StoredTensors tensors, VaeConfig config) {
-        return RenamedWeights.of(tensors, name -> ldm(name, config.channels().size()));
+    static RenamedWeights weights(StoredTensors tensors, VaeConfig config) {
+        return RenamedWeights.of(tensors, name -> ldm(name, config.channels().size()), ROOTS);
     }
 
     /** The LDM name of a tensor by its diffusers name. */

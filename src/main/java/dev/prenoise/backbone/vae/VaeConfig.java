@@ -23,8 +23,17 @@ public record VaeConfig(
         boolean postQuantConv,
         double scalingFactor,
         double shiftFactor) {
+    /**
+     * @throws IllegalArgumentException when a level's width does not fit into groups
+     */
     public VaeConfig {
         channels = List.copyOf(channels);
+        for (int width : channels) {
+            if (normGroups < 1 || width < 1 || width % normGroups != 0) {
+                throw new IllegalArgumentException("norm_num_groups: " + normGroups
+                        + " (expected: a divisor of each level's channels, " + width + ")");
+            }
+        }
     }
 
     /** Picture pixels to a latent pixel, on each side. */
