@@ -163,8 +163,8 @@ def main():
         if part.name == "unet":
             golden["eps"], golden["cross"], golden["self"], *_ = tiny.run_unet(network, spec, golden)
         elif part.name == "vae":
-            golden["decoded.latents"] = torch.randn(1, 4, 32, 32, generator=generator)
-            golden["decoded"] = network.decode(golden["decoded.latents"] / network.config.scaling_factor).sample
+            golden["encoded"] = torch.randn(1, 4, 16, 16, generator=generator)
+            golden["decoded"] = network.decode(golden["encoded"] / network.config.scaling_factor).sample
         else:
             tower = spec["text"][part.name]
             ids = torch.tensor([[BOS, *WORDS, EOS] + [tower["pad"]] * (77 - len(WORDS) - 2)])

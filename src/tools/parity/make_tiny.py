@@ -379,8 +379,8 @@ def main():
             write_json(place / model.part / "config.json", config_of(model.network))
         write_json(place / "scheduler/scheduler_config.json", scheduler(spec))
         write_json(place / "model_index.json", model_index(spec))
-        numbers |= {"timestep": spec["timestep"]}
-        save_file(golden, place / "golden.safetensors", {"numbers": json.dumps(numbers), "groups": json.dumps(GROUPS)})
+        notes = {"numbers": json.dumps(numbers), "groups": json.dumps(GROUPS), "timestep": str(spec["timestep"])}
+        save_file(golden, place / "golden.safetensors", notes)
         lines = [line for model in models for line in model.lines]
         (place / "tensors.tsv").write_text("\n".join(lines) + "\n")
 

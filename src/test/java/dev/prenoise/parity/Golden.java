@@ -86,6 +86,10 @@ final class Golden {
         return numbers.get(name).getAsDouble();
     }
 
+    double timestep() {
+        return Double.parseDouble(file.metadata().get("timestep"));
+    }
+
     int rows() {
         return (int) number("rows");
     }

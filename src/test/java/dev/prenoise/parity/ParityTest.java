@@ -176,7 +176,7 @@ class ParityTest {
         try (GradMode off = GradMode.off();
                 Scope scope = new Scope();
                 UNet unet = model.unet()) {
-            Tensor eps = unet.predict(golden.tensor("latents"), golden.number("timestep"), golden.conditioning());
+            Tensor eps = unet.predict(golden.tensor("latents"), golden.timestep(), golden.conditioning());
             golden.assertClose("eps", eps, model.tolerance());
         }
     }
@@ -238,7 +238,7 @@ class ParityTest {
                 UNet unet = model.unet();
                 MapCollector maps = collector(unet, golden)) {
             Conditioning conditioning = golden.conditioning();
-            double timestep = golden.number("timestep");
+            double timestep = golden.timestep();
             golden.assertClose(
                     "eps", unet.predict(golden.tensor("latents"), timestep, conditioning), model.tolerance());
             assertThat(unet.run(golden.tensor("latents"), timestep, conditioning, maps))
@@ -276,7 +276,7 @@ class ParityTest {
                 Scope scope = new Scope();
                 MapCollector maps = collector(unet, golden)) {
             Tensor latents = golden.tensor("latents").requireGradient();
-            unet.run(latents, golden.number("timestep"), golden.conditioning(), maps);
+            unet.run(latents, golden.timestep(), golden.conditioning(), maps);
             Tensor cross = maps.cross();
             Tensor self = maps.self();
             LossValue value = loss.evaluate(arrays(golden, cross, self), golden.groups(), true);
@@ -326,8 +326,8 @@ class ParityTest {
                 MapCollector cut = collector(unet, golden);
                 MapCollector full = collector(unet, golden)) {
             Tensor latents = golden.tensor("latents");
-            unet.run(latents, golden.number("timestep"), golden.conditioning(), cut);
-            assertThat(unet.run(latents, golden.number("timestep"), golden.conditioning(), endless(full)))
+            unet.run(latents, golden.timestep(), golden.conditioning(), cut);
+            assertThat(unet.run(latents, golden.timestep(), golden.conditioning(), endless(full)))
                     .isNotNull();
             assertThat(cut.cross().toDoubles()).isEqualTo(full.cross().toDoubles());
             assertThat(cut.self().toDoubles()).isEqualTo(full.self().toDoubles());
@@ -344,7 +344,7 @@ class ParityTest {
                 MapCollector batch = collector(unet, golden)) {
             Tensor latents = golden.tensor("latents");
             Tensor three = Tensor.cat(0, latents.mul(-0.5), latents, latents.mul(0.9));
-            unet.run(three, golden.number("timestep"), golden.conditioning(), batch);
+            unet.run(three, golden.timestep(), golden.conditioning(), batch);
             Tensor cross = batch.cross().narrow(0, 1, 1);
             Tensor self = batch.self().narrow(0, 1, 1);
             golden.assertClose("cross", flat(cross), model.tolerance());

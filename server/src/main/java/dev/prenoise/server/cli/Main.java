@@ -78,6 +78,7 @@ public final class Main {
                 .addSubcommand(new DoctorCommand(console, local))
                 .addSubcommand(new BenchCommand(console, models))
                 .addSubcommand(new StudyCommand(console, models))
+                .addSubcommand(new ParityCommand(console))
                 .setExpandAtFiles(false)
                 .setAbbreviatedOptionsAllowed(false)
                 .setUsageHelpAutoWidth(true)

@@ -37,6 +37,8 @@ class MainTest {
                 "optimize cat --target a:1 --tls-ca nofile | --tls-ca: nofile (expected: a readable PEM file)",
                 "optimize cat --target [::1]:1 --token-file nofile | --token-file: nofile (expected: a readable file)",
                 "optimize cat --target a:1 --models m | --models: with --target",
+                "parity nofolder              | nofolder/expected.safetensors: cannot be read",
+                "parity . --device tpu        | --device: \"tpu\" (expected: auto, cpu, mps, cuda or cuda:N)",
                 "serve --port 70000           | --port: 70000 (expected: 0 to 65535)",
                 "serve --port x               | 'x' is not an int",
                 "serve --grace -1             | --grace: -1 (expected: >= 0)",
