@@ -8,6 +8,8 @@ import dev.prenoise.backbone.AttentionSite;
 import dev.prenoise.backbone.AttentionTap;
 import dev.prenoise.backbone.Conditioning;
 import dev.prenoise.backbone.MapCollector;
+import dev.prenoise.backbone.checkpoint.Checkpoint;
+import dev.prenoise.backbone.checkpoint.CheckpointException;
 import dev.prenoise.backbone.unet.UNet;
 import dev.prenoise.backbone.unet.UNetConfig;
 import dev.prenoise.backbone.unet.UNetConfig.Level;
@@ -39,7 +41,13 @@ import java.util.stream.IntStream;
  */
 public final class LossBenchmark implements AutoCloseable {
     private static final double TIMESTEP = 981;
-    private static final int NOISES = 4;
+
+    /** Pixels to a latent pixel. */
+    private static final int LATENT = 8;
+
+    /** Noises that it draws: the largest batch. */
+    public static final int NOISES = 4;
+
     private static final List<TokenGroup> NOUNS = List.of(TokenGroup.of(2), TokenGroup.of(5));
 
     /** CONFORM's published loss is 0 without two tokens of one subject. */
@@ -59,10 +67,24 @@ public final class LossBenchmark implements AutoCloseable {
         Compute compute = unet.weights().compute();
         int width = unet.config().contextWidth();
         Tensor context = Tensor.of(compute, normal(1, 1, tokens, width).data(), 1, tokens, width);
-        step = new FirstStep(unet, Conditioning.of(context), TIMESTEP, 1, rows / stride, columns / stride);
+        step = new FirstStep(unet, conditioning(context), TIMESTEP, 1, rows / stride, columns / stride);
         noises = IntStream.range(0, NOISES)
                 .mapToObj(seed -> normal(seed, 1, unet.config().inChannels(), rows, columns))
                 .toList();
+    }
+
+    /** With what the network takes beside the embeddings: SDXL's pooled vector by seed 2, and the picture's size without any crop. */
+    private Conditioning conditioning(Tensor context) {
+        UNetConfig.Added added = unet.config().added();
+        if (added == null) {
+            return Conditioning.of(context);
+        }
+        float[] pooled = normal(2, 1, added.pooledWidth()).data();
+        float[] sizes = {1024, 1024, 0, 0, 1024, 1024};
+        return new Conditioning(
+                context,
+                Tensor.of(context.compute(), pooled, 1, pooled.length),
+                Tensor.of(context.compute(), sizes, 1, sizes.length));
     }
 
     private static Noise normal(long seed, long... shape) {
@@ -108,16 +130,29 @@ public final class LossBenchmark implements AutoCloseable {
     }
 
     /**
-     * A UNet of the Stable Diffusion 1 or 2 family on disk.
+     * The UNet of a checkpoint on disk.
      *
-     * @param folder of its {@code config.json} and weights, in diffusers' layout
-     * @param side of the picture in pixels
+     * @param side of the picture in pixels; 0 for the size that the model was trained on
+     * @throws IllegalArgumentException when there is none, naming the file and the reason, or the side does not fit the network
      */
-    public static LossBenchmark checkpoint(Path folder, int side, Compute compute) {
-        UNet unet = new UNet(
-                UNetConfig.read(folder.resolve("config.json")),
-                Weights.open(folder.resolve("diffusion_pytorch_model.safetensors"), compute, DType.FLOAT32));
-        return new LossBenchmark(folder + ", " + side + " px", unet, 77, 4, side / 8, side / 8);
+    public static LossBenchmark checkpoint(Path fileOrFolder, int side, Compute compute) {
+        Checkpoint checkpoint;
+        try {
+            checkpoint = Checkpoint.open(fileOrFolder);
+        } catch (CheckpointException e) {
+            throw new IllegalArgumentException(e.getMessage(), e);
+        }
+        int pixels = side == 0 ? checkpoint.nativeSize() : side;
+        int stride = checkpoint.card().attentionStride();
+        int step = LATENT * stride;
+        if (pixels < 2 * step || pixels % step != 0) {
+            throw new IllegalArgumentException(
+                    "size: " + pixels + " (expected: a multiple of " + step + " from " + 2 * step + ")");
+        }
+        UNet unet = new UNet(checkpoint.unetConfig(), checkpoint.unetWeights(compute, DType.FLOAT32));
+        String title =
+                checkpoint.path().getFileName() + " (" + checkpoint.family().id() + "), " + pixels + " px";
+        return new LossBenchmark(title, unet, 77, stride, pixels / LATENT, pixels / LATENT);
     }
 
     // ---- variants side by side ----

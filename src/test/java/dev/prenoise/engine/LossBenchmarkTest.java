@@ -1,6 +1,7 @@
 package dev.prenoise.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.prenoise.tensor.Compute;
@@ -10,8 +11,10 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.io.StringReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class LossBenchmarkTest {
     @Test
@@ -37,6 +40,15 @@ class LossBenchmarkTest {
         assertThat(bytes.toString(StandardCharsets.UTF_8))
                 .contains("matrix peak", "convolutions", "linear layers", "of the matrix peak")
                 .doesNotContain("NaN", "Infinity");
+    }
+
+    @Test
+    void checkpoint_missing_saysWhatWasExpected(@TempDir Path folder) {
+        Path missing = folder.resolve("none.safetensors");
+        assertThatThrownBy(() -> LossBenchmark.checkpoint(missing, 0, Compute.cpu()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(missing.toString())
+                .hasMessageContaining("expected: ");
     }
 
     private static double loss(String line) {

@@ -1,5 +1,6 @@
 package dev.prenoise.server.cli;
 
+import dev.prenoise.attention.AttentionLosses;
 import dev.prenoise.engine.LossBenchmark;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.server.ops.StreamBenchmark;
@@ -9,9 +10,11 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -31,6 +34,7 @@ import picocli.CommandLine.Spec;
         sortOptions = false)
 final class BenchCommand implements Callable<Integer> {
     private static final int STREAM_EVALUATIONS = 64;
+    private static final String GRADIENT = ":gradient";
 
     private final Console console;
     private final Function<ModelOptions, ModelCatalog> models;
@@ -58,15 +62,16 @@ final class BenchCommand implements Callable<Integer> {
 
     @Option(
             names = "--checkpoint",
-            paramLabel = "DIR",
-            description = "A UNet on disk instead: measures it and nothing else, --rounds turns of each variant.")
+            paramLabel = "PATH",
+            description =
+                    "A model on disk instead: measures its UNet and nothing else, --rounds turns of each variant.")
     private @Nullable Path checkpoint;
 
     @Option(
             names = "--size",
             paramLabel = "PIXELS",
-            defaultValue = "512",
-            description = "Side of the pictures that --checkpoint is measured at. Default: ${DEFAULT-VALUE}.")
+            defaultValue = "0",
+            description = "Side of the pictures that --checkpoint is measured at. Default: what it was trained on.")
     private int size;
 
     @Option(
@@ -111,11 +116,17 @@ final class BenchCommand implements Callable<Integer> {
             throw new ParameterException(
                     spec.commandLine(), "--rounds, --sd15-rounds, --stream-rounds: negative (expected: >= 0)");
         }
+        if (answer != null) {
+            requireLoss(answer);
+        }
+        if (batch < 1 || batch > LossBenchmark.NOISES) {
+            throw new ParameterException(
+                    spec.commandLine(), "--batch: " + batch + " (expected: 1 to " + LossBenchmark.NOISES + ")");
+        }
         Compute compute = Compute.of(options.device().isEmpty() ? "cpu" : options.device());
         if (checkpoint != null || answer != null) {
-            try (LossBenchmark benchmark = checkpoint == null
-                    ? LossBenchmark.stableDiffusion(compute)
-                    : LossBenchmark.checkpoint(checkpoint, size, compute)) {
+            try (LossBenchmark benchmark =
+                    checkpoint == null ? LossBenchmark.stableDiffusion(compute) : open(checkpoint, compute)) {
                 one(benchmark, rounds);
             }
             return 0;
@@ -139,11 +150,30 @@ final class BenchCommand implements Callable<Integer> {
         return 0;
     }
 
+    private LossBenchmark open(Path path, Compute compute) {
+        try {
+            return LossBenchmark.checkpoint(path, size, compute);
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(spec.commandLine(), "--checkpoint: " + e.getMessage(), e);
+        }
+    }
+
+    private void requireLoss(String job) {
+        List<String> jobs = AttentionLosses.names().stream()
+                .flatMap(name -> Stream.of(name, name + GRADIENT))
+                .toList();
+        if (!jobs.contains(job)) {
+            throw new ParameterException(
+                    spec.commandLine(), "--answer: " + job + " (expected: one of " + String.join(", ", jobs) + ")");
+        }
+    }
+
     private void one(LossBenchmark benchmark, int turns) throws IOException {
         if (answer != null) {
-            String[] words = answer.split(":", 2);
+            boolean gradient = answer.endsWith(GRADIENT);
+            String loss = gradient ? answer.substring(0, answer.length() - GRADIENT.length()) : answer;
             BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-            benchmark.answer(in, console.out(), words[0], words.length == 2, batch);
+            benchmark.answer(in, console.out(), loss, gradient, batch);
         } else if (profile) {
             benchmark.profile(console.out(), turns);
         } else {

@@ -58,7 +58,7 @@ class LauncherTest {
         assertThat(result.err).isEmpty();
         assertThat(result.out)
                 .contains("cwd=" + elsewhere.toRealPath())
-                .contains("OMP_WAIT_POLICY=PASSIVE OPT_OUT_TRACKING=true DJL_OFFLINE=true");
+                .contains("OMP_WAIT_POLICY=PASSIVE THP_MEM_ALLOC_ENABLE=1 OPT_OUT_TRACKING=true DJL_OFFLINE=true");
         assertThat(result.arguments())
                 .containsSubsequence("-Xmx2g", "-Djava.awt.headless=true", "-Xmx5g", "-Da=b", "-jar")
                 .endsWith(
@@ -85,8 +85,17 @@ class LauncherTest {
         java(bin, "17.0.15");
         built();
 
-        assertThat(launch(folder, Map.of("OMP_WAIT_POLICY", "ACTIVE", "DJL_OFFLINE", "false")).out)
-                .contains("OMP_WAIT_POLICY=ACTIVE OPT_OUT_TRACKING=true DJL_OFFLINE=false");
+        assertThat(launch(
+                                folder,
+                                Map.of(
+                                        "OMP_WAIT_POLICY",
+                                        "ACTIVE",
+                                        "THP_MEM_ALLOC_ENABLE",
+                                        "0",
+                                        "DJL_OFFLINE",
+                                        "false"))
+                        .out)
+                .contains("OMP_WAIT_POLICY=ACTIVE THP_MEM_ALLOC_ENABLE=0 OPT_OUT_TRACKING=true DJL_OFFLINE=false");
     }
 
     @Test
@@ -293,7 +302,7 @@ class LauncherTest {
                 if [ "$1" = -XshowSettings:properties ]; then echo '    java.home = HOME' >&2; exit; fi
                 echo "version=VERSION"
                 echo "cwd=$(pwd -P)"
-                echo "OMP_WAIT_POLICY=$OMP_WAIT_POLICY OPT_OUT_TRACKING=$OPT_OUT_TRACKING DJL_OFFLINE=$DJL_OFFLINE"
+                echo "OMP_WAIT_POLICY=$OMP_WAIT_POLICY THP_MEM_ALLOC_ENABLE=$THP_MEM_ALLOC_ENABLE OPT_OUT_TRACKING=$OPT_OUT_TRACKING DJL_OFFLINE=$DJL_OFFLINE"
                 for argument in "$@"; do echo "argument=$argument"; done
                 """.replace("VERSION", version)
                 .replace("HOME", bin.getParent().toString()));
