@@ -16,6 +16,7 @@ import dev.prenoise.engine.UNetFootprint.Sizes;
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.SafetensorsException;
+import dev.prenoise.text.TokenizerFinder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -70,7 +71,12 @@ final class DiffusionModel implements Model, ModelMemory.Tenant, AutoCloseable {
     }
 
     private DiffusionModel(
-            BackboneInfo info, Checkpoint checkpoint, EngineOptions options, ModelMemory memory, LoraFinder loras) {
+            BackboneInfo info,
+            Checkpoint checkpoint,
+            EngineOptions options,
+            TokenizerFinder tokenizers,
+            ModelMemory memory,
+            LoraFinder loras) {
         this.info = info;
         this.checkpoint = checkpoint;
         this.memory = memory;
@@ -85,7 +91,7 @@ final class DiffusionModel implements Model, ModelMemory.Tenant, AutoCloseable {
         this.attentionStride = attentionStride(checkpoint, unet);
         requireFit();
         // last: it may hold native memory that a failure after it would leave behind
-        this.text = new TextSide(checkpoint, options, compute, type);
+        this.text = new TextSide(checkpoint, tokenizers, compute, type);
     }
 
     /**
@@ -95,9 +101,14 @@ final class DiffusionModel implements Model, ModelMemory.Tenant, AutoCloseable {
      * @throws ModelException when a file is missing, broken, or does not fit the others; names it
      */
     static DiffusionModel open(
-            BackboneInfo info, Checkpoint checkpoint, EngineOptions options, ModelMemory memory, LoraFinder loras) {
+            BackboneInfo info,
+            Checkpoint checkpoint,
+            EngineOptions options,
+            TokenizerFinder tokenizers,
+            ModelMemory memory,
+            LoraFinder loras) {
         try {
-            DiffusionModel model = new DiffusionModel(info, checkpoint, options, memory, loras);
+            DiffusionModel model = new DiffusionModel(info, checkpoint, options, tokenizers, memory, loras);
             memory.add(model);
             return model;
         } catch (SafetensorsException | IllegalArgumentException e) {

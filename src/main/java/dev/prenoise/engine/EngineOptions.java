@@ -10,7 +10,7 @@ import java.util.List;
  * @param device "auto", "cpu", "cuda", "cuda:1", "mps"
  * @param memoryLimit bytes that models and what they compute with may take of the device together; 0 = what is free
  * @param idle after this long without computing a model's weights leave the device; zero = never
- * @param tokenizers folders in which tokenizer files are looked for, before the places where hosts keep them
+ * @param tokenizers folders of tokenizer files, of a model or of a host, for models that bring none; empty = looked for where hosts keep them
  */
 public record EngineOptions(
         String device, long memoryLimit, Duration idle, Precision precision, List<Path> tokenizers) {

@@ -6,6 +6,7 @@ import dev.prenoise.backbone.lora.LoraFile;
 import dev.prenoise.engine.Library.Item;
 import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.tensor.Compute;
+import dev.prenoise.text.TokenizerFinder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,6 +24,7 @@ final class FolderCatalog implements ModelCatalog {
 
     private final Compute compute;
     private final EngineOptions engine;
+    private final TokenizerFinder tokenizers;
     private final ModelMemory memory;
     private final Item<Card> builtIn;
     private final Sha256Cache hashes;
@@ -47,6 +49,7 @@ final class FolderCatalog implements ModelCatalog {
     FolderCatalog(CatalogOptions options, Compute compute) {
         this.compute = compute;
         engine = options.engine();
+        tokenizers = new TokenizerFinder(engine.tokenizers(), options.models());
         memory = new ModelMemory(compute, engine);
         builtIn = builtIn(options.cache());
         hashes = new Sha256Cache(options.cache().resolve(HASHES));
@@ -279,7 +282,8 @@ final class FolderCatalog implements ModelCatalog {
 
     private DiffusionModel open(Item<Card> item) {
         try {
-            return DiffusionModel.open(info(item), Checkpoint.open(item.path()), engine, memory, this::lora);
+            return DiffusionModel.open(
+                    info(item), Checkpoint.open(item.path()), engine, tokenizers, memory, this::lora);
         } catch (CheckpointException e) {
             throw new ModelException(String.valueOf(e.getMessage()), e);
         }

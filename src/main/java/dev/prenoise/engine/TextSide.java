@@ -14,6 +14,7 @@ import dev.prenoise.text.SubjectResolver;
 import dev.prenoise.text.TextFamily;
 import dev.prenoise.text.Tokenizer;
 import dev.prenoise.text.TokenizerException;
+import dev.prenoise.text.TokenizerFinder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,20 +28,23 @@ import org.jspecify.annotations.Nullable;
 final class TextSide implements AutoCloseable {
     private static final SubjectResolver SUBJECTS = new SubjectResolver(new SubjectFinder());
 
+    private static final String OR_CONDITIONING =
+            "; or prompt.conditioning with the host's own embeddings, and token indices for each subject";
+
     /** Positions of CLIP's text encoders. */
     private static final int CLIP_LENGTH = 77;
 
     private final Checkpoint checkpoint;
-    private final EngineOptions options;
+    private final TokenizerFinder tokenizers;
     private final List<ClipTextEncoder> towers = new ArrayList<>();
     private @Nullable Tokenizer tokenizer;
 
     /**
      * @throws dev.prenoise.tensor.SafetensorsException when a tensor is missing or has another shape than the config says
      */
-    TextSide(Checkpoint checkpoint, EngineOptions options, Compute compute, DType type) {
+    TextSide(Checkpoint checkpoint, TokenizerFinder tokenizers, Compute compute, DType type) {
         this.checkpoint = checkpoint;
-        this.options = options;
+        this.tokenizers = tokenizers;
         List<TextTower> found = checkpoint.textTowers();
         for (int i = 0; i < found.size(); i++) {
             towers.add(new ClipTextEncoder(found.get(i).config(), checkpoint.textWeights(i, compute, type)));
@@ -101,7 +105,7 @@ final class TextSide implements AutoCloseable {
     private PromptTokenizer tokenizer() {
         if (tokenizer == null) {
             try {
-                tokenizer = Tokenizer.load(tokenizerFolder());
+                tokenizer = Tokenizer.load(tokenizerPlace());
             } catch (TokenizerException e) {
                 throw new ModelException(String.valueOf(e.getMessage()), e);
             }
@@ -109,25 +113,16 @@ final class TextSide implements AutoCloseable {
         return new PromptTokenizer(tokenizer, family(), tokens());
     }
 
-    private Path tokenizerFolder() {
-        Path own = checkpoint.tokenizerFolder();
-        if (family() == TextFamily.OWN && own != null) {
-            return own;
+    private Path tokenizerPlace() {
+        try {
+            return tokenizers.find(checkpoint.path());
+        } catch (TokenizerException e) {
+            throw new InvalidFieldException("prompt.text", e.getMessage() + OR_CONDITIONING);
         }
-        for (Path folder : options.tokenizers()) {
-            return folder;
-        }
-        if (own != null) {
-            return own;
-        }
-        throw missing("no tokenizer beside " + checkpoint.path());
     }
 
     private static InvalidFieldException missing(String what) {
-        return new InvalidFieldException(
-                "prompt.text",
-                what
-                        + " (expected: one; or prompt.conditioning with the host's own embeddings, and token indices for each subject)");
+        return new InvalidFieldException("prompt.text", what + " (expected: one" + OR_CONDITIONING + ")");
     }
 
     List<Weights> weights() {
