@@ -65,19 +65,28 @@ public enum Family {
     }
 
     private static Family xl(UNetConfig unet) {
-        List<Level> levels = unet.levels();
-        if (!attends(levels.get(levels.size() - 1))) {
-            throw new IllegalArgumentException(
-                    attends(levels.get(0))
-                            ? "Stable Diffusion 2.1 unCLIP, which takes a picture's embedding (expected: a text-to-image model)"
-                            : "the SDXL refiner, which goes on from an SDXL picture and never starts one (expected: an SDXL base model)");
-        }
+        requireBase(unet.levels());
         if (unet.midDepth() != UNetConfig.NO_ATTENTION) {
             return SDXL;
         }
-        boolean uneven = levels.stream()
+        boolean uneven = unet.levels().stream()
                 .anyMatch(level -> level.upDepths().stream().distinct().count() > 1);
         return uneven ? SSD_1B : VEGA;
+    }
+
+    /**
+     * Of a UNet that is told something beside the text.
+     *
+     * @throws IllegalArgumentException when it is no SDXL that starts pictures; names it
+     */
+    static void requireBase(List<Level> levels) {
+        if (attends(levels.get(levels.size() - 1))) {
+            return;
+        }
+        throw new IllegalArgumentException(
+                attends(levels.get(0))
+                        ? "Stable Diffusion 2.1 unCLIP, which takes a picture's embedding (expected: a text-to-image model)"
+                        : "the SDXL refiner, which goes on from an SDXL picture and never starts one (expected: an SDXL base model)");
     }
 
     private static boolean attends(Level level) {

@@ -184,6 +184,9 @@ enum UNetLayout {
             int heads = attends ? heads(hints, i, down.size(), channels, linear) : 1;
             levels.add(new Level(channels, heads, downDepths, upDepths));
         }
+        if (tensors.has(added + ".weight")) {
+            Family.requireBase(levels);
+        }
         return new UNetConfig(
                 tensors.size(convIn + ".weight", 1),
                 tensors.size(convOut + ".weight", 0),

@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import com.google.gson.JsonObject;
 import dev.prenoise.backbone.Conditioning;
 import dev.prenoise.backbone.checkpoint.TextTower.Kind;
 import dev.prenoise.backbone.unet.UNet;
 import dev.prenoise.backbone.unet.UNetConfig;
+import dev.prenoise.backbone.unet.UNetConfig.Added;
+import dev.prenoise.backbone.unet.UNetConfig.Level;
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.GradMode;
@@ -15,6 +18,7 @@ import dev.prenoise.tensor.SafetensorsFile;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -107,7 +111,7 @@ class CheckpointTest {
         }
         byte[] twice = new byte[Math.toIntExact(2 * data)];
         System.arraycopy(bytes, (int) start, twice, 0, (int) data);
-        TestFiles.write(file, header, java.nio.ByteBuffer.wrap(twice));
+        TestFiles.write(file, header, ByteBuffer.wrap(twice));
     }
 
     /** Largest difference from the reference's prediction. */
@@ -218,6 +222,110 @@ class CheckpointTest {
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageStartingWith(file + ": " + what)
                 .hasMessageContaining("(expected: ");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {".fp16.safetensors", "shards", "variant of shards"})
+    void open_ofAFoldersOtherFiles_findsThem(String files) throws IOException {
+        Path unet = Files.createDirectories(folder.resolve("model/unet"));
+        Files.copy(SD1.resolve("config.json"), unet.resolve("config.json"));
+        if (files.startsWith(".")) {
+            Files.copy(SD1_WEIGHTS, unet.resolve("diffusion_pytorch_model" + files));
+        } else {
+            String variant = files.equals("shards") ? "" : ".fp16";
+            JsonObject map = new JsonObject();
+            for (int shard = 1; shard <= 2; shard++) {
+                String name = "diffusion_pytorch_model-0000" + shard + "-of-00002" + variant + ".safetensors";
+                int odd = shard % 2;
+                Path file = TestFiles.renamed(
+                        SD1_WEIGHTS,
+                        unet.resolve(name),
+                        tensor -> (tensor.hashCode() & 1) == odd ? tensor : "no." + tensor);
+                SafetensorsFile.open(file).names().stream()
+                        .filter(tensor -> !tensor.startsWith("no."))
+                        .forEach(tensor -> map.addProperty(tensor, name));
+            }
+            JsonObject index = new JsonObject();
+            index.add("weight_map", map);
+            Files.writeString(
+                    unet.resolve("diffusion_pytorch_model.safetensors.index" + variant + ".json"), index.toString());
+        }
+        Checkpoint checkpoint = Checkpoint.open(folder.resolve("model"));
+        assertThat(checkpoint.files()).hasSize(files.startsWith(".") ? 1 : 2);
+        assertThat(predicted(checkpoint)).isCloseTo(0, within(2e-7));
+    }
+
+    @Test
+    void open_ofAnIndexThatLeavesItsFolder_isRefused() throws IOException {
+        Path unet = Files.createDirectories(folder.resolve("model/unet"));
+        Files.copy(SD1.resolve("config.json"), unet.resolve("config.json"));
+        Path index = Files.writeString(
+                unet.resolve("diffusion_pytorch_model.safetensors.index.json"),
+                "{\"weight_map\": {\"conv_in.weight\": \"../../secret.safetensors\"}}");
+        assertThatThrownBy(() -> Checkpoint.open(folder.resolve("model")))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessage(index + ": weight_map: \"../../secret.safetensors\""
+                        + " (expected: names of safetensors files of this folder)");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "diffusion_pytorch_model.bin, 'diffusion_pytorch_model.bin: a pickle, and a pickle can run any program'",
+        "readme.md, 'no weights (expected: diffusion_pytorch_model.safetensors, a variant of it, or its index)'"
+    })
+    void open_ofAFolderWithoutSafetensors_saysWhy(String file, String message) throws IOException {
+        Path unet = Files.createDirectories(folder.resolve("model/unet"));
+        Files.copy(SD1.resolve("config.json"), unet.resolve("config.json"));
+        Files.writeString(unet.resolve(file), "any");
+        assertThatThrownBy(() -> Checkpoint.open(folder.resolve("model")))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageStartingWith(unet.toString())
+                .hasMessageContaining(message);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "model_index.json, StableDiffusion3Pipeline, a model of StableDiffusion3Pipeline",
+        "config.json, FluxTransformer2DModel, a FluxTransformer2DModel alone",
+        "readme.json, none, no model folder"
+    })
+    void open_ofAnotherFolder_namesIt(String file, String kind, String message) throws IOException {
+        Files.writeString(folder.resolve(file), "{\"_class_name\": \"" + kind + "\"}");
+        assertThatThrownBy(() -> Checkpoint.open(folder))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageStartingWith(folder + ": " + message);
+    }
+
+    /** Structure tells: SD 1's with something beside the text is unCLIP, without attention at both ends it is the refiner. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "1 | 1 | 0 | 4 | Stable Diffusion 2.1 unCLIP",
+                "0 | 1 | 0 | 4 | the SDXL refiner",
+                "0 | 1 | 1 | 9 | an inpainting model of Stable Diffusion XL: its UNet takes 9 channels and gives 4",
+                "0 | 1 | 1 | 8 | a model that edits a picture (pix2pix) of Stable Diffusion XL",
+                "0 | 1 | 1 | 5 | a depth-to-image model of Stable Diffusion XL"
+            })
+    void family_ofARelative_isRefusedByName(int outer, int middle, int inner, int in, String what) {
+        assertThatThrownBy(() -> Family.of(
+                        new UNetConfig(
+                                in,
+                                4,
+                                List.of(
+                                        Level.even(32, 1, outer, 2),
+                                        Level.even(64, 1, middle, 2),
+                                        Level.even(64, 1, inner, 2)),
+                                64,
+                                32,
+                                1e-5,
+                                1,
+                                new Added(1600, 256),
+                                true,
+                                0),
+                        true))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageStartingWith(what);
     }
 
     @ParameterizedTest
