@@ -4,6 +4,7 @@ import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.SafetensorsException;
 import dev.prenoise.tensor.SafetensorsFile;
+import dev.prenoise.tensor.SafetensorsType;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import dev.prenoise.tensor.WeightSource;
@@ -98,12 +99,12 @@ record RenamedWeights(StoredTensors tensors, Function<String, Place> places, Lis
     @Override
     public List<Long> shape(String name) {
         Place place = places.apply(name);
-        if (!tensors.fileOf(place.name())
+        SafetensorsType type = tensors.fileOf(place.name())
                 .entry(tensors.key().apply(place.name()))
-                .type()
-                .isFloating()) {
+                .type();
+        if (!type.isFloating()) {
             // loading says so too, but that is when a search runs
-            throw tensors.wrong(place.name(), "no floating-point numbers (expected: f16, bf16, f32 or f64)");
+            throw tensors.wrong(place.name(), type + " (expected: f16, bf16, f32 or f64)");
         }
         List<Long> shape = new ArrayList<>(tensors.shape(place.name()));
         if (place.transposed()) {
