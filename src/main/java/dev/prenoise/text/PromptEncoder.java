@@ -91,6 +91,10 @@ public final class PromptEncoder {
                 pooled = output.pooled();
             }
             Tensor context = contexts.size() == 1 ? contexts.get(0) : Tensor.cat(2, contexts);
+            if (prompt.zeros()) {
+                context = context.sub(context);
+                pooled = pooled == null ? null : pooled.sub(pooled);
+            }
             return new EncodedText(scope.keep(context), pooled == null ? null : scope.keep(pooled));
         }
     }

@@ -59,7 +59,10 @@ public final class PromptTokenizer {
             warnings.add("clip skip " + options.clipSkip()
                     + " is left out: A1111 applies it to models of the family SD 1 only");
         }
-        return new PreparedPrompt(tokens, options, warnings);
+        // modules/sd_models_xl.py
+        boolean zeros =
+                negative && text.isEmpty() && family == TextFamily.SDXL && options.syntax() == PromptSyntax.A1111;
+        return new PreparedPrompt(tokens, options, zeros, warnings);
     }
 
     private TokenizedPrompt tokenize(WeightedText weighted, PromptSyntax syntax) {

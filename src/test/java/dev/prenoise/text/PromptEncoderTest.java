@@ -115,6 +115,25 @@ class PromptEncoderTest {
     }
 
     @Test
+    void encode_emptyNegativeOfSdxl_isZerosToA1111Only() {
+        try (Scope scope = new Scope();
+                Towers towers = towers(TextFamily.SDXL)) {
+            PromptEncoder encoder = encoder(TextFamily.SDXL, towers.all(), 0);
+            EncodedText webui = encoder.encode(encoder.prepare("", WEBUI, true));
+            assertThat(webui.context().shape()).containsExactly(1, 16, 20);
+            assertThat(webui.context().toDoubles()).containsOnly(0);
+            assertThat(Objects.requireNonNull(webui.pooled()).toDoubles()).containsOnly(0);
+
+            for (PreparedPrompt read : List.of(
+                    encoder.prepare("", WEBUI, false),
+                    encoder.prepare(" ", WEBUI, true),
+                    encoder.prepare("", COMFY, true))) {
+                assertThat(encoder.encode(read).context().toDoubles()).doesNotContain(0);
+            }
+        }
+    }
+
+    @Test
     void encode_ownModelWithoutSyntax_isTheLastLayerOfASingleChunkBitForBit() {
         try (Scope scope = new Scope();
                 Towers towers = towers(TextFamily.SD1)) {
