@@ -7,8 +7,8 @@ import java.util.List;
  * Which models and LoRAs a catalog has, and what computes them. Start at {@link #of} and change what differs.
  *
  * @param cache a directory for what can be made again: the built-in model's files, hashes; created when missing
- * @param models directories of models
- * @param loras directories of LoRA files
+ * @param models directories of models, or single ones
+ * @param loras directories of LoRA files, or single ones
  * @param engine how models are held and computed
  * @param defaultModel what an empty id means, in any form that {@link ModelCatalog#resolve} takes; "" = the built-in model
  * @param hashing whether files get their SHA-256 in the background; those that are known already are known either way

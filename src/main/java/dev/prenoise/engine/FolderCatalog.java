@@ -101,8 +101,8 @@ final class FolderCatalog implements ModelCatalog {
 
     private static List<Path> directories(String option, List<Path> directories) {
         for (Path directory : directories) {
-            if (!Files.isDirectory(directory)) {
-                throw new ModelException(option + ": " + directory + " (expected: a directory)");
+            if (!Files.isDirectory(directory) && !Files.isRegularFile(directory)) {
+                throw new ModelException(option + ": " + directory + " (expected: a directory, or a model's file)");
             }
         }
         return directories.stream()

@@ -63,7 +63,7 @@ final class FolderScan {
     private long begun;
 
     /**
-     * @param roots absolute
+     * @param roots directories, or single files; absolute
      * @param folders whether a folder in diffusers' layout counts as one thing; else its files count like others
      * @param taken ids that nothing found may have
      */
@@ -90,8 +90,19 @@ final class FolderScan {
         entries = 0;
         settled = true;
         begun = System.currentTimeMillis();
-        roots.forEach(root -> visit(root, root, 0));
+        roots.forEach(this::visit);
         return List.copyOf(found);
+    }
+
+    /** A root may be a file: it goes by its name. */
+    private void visit(Path root) {
+        Path parent = root.getParent();
+        Kind kind = kind(root.getFileName() == null ? "" : root.getFileName().toString());
+        if (parent != null && kind != null && Files.isRegularFile(root)) {
+            add(parent, root, kind);
+        } else {
+            visit(root, root, 0);
+        }
     }
 
     private void visit(Path root, Path directory, int depth) {

@@ -29,6 +29,12 @@ final class ModelOptions {
     private List<Path> loras = new ArrayList<>();
 
     @Option(
+            names = "--default-model",
+            paramLabel = "ID",
+            description = "The model that a request means which names none. Default: the built-in one.")
+    private String defaultModel = "";
+
+    @Option(
             names = "--tokenizer",
             paramLabel = "DIR",
             description =
@@ -68,12 +74,21 @@ final class ModelOptions {
             description = "After so long without work a model's weights leave the device; 0 = never. Default: 300.")
     private @Nullable Integer idle;
 
-    List<Path> folders() {
-        return folders;
+    private boolean hashing;
+
+    /** A process that stays has the time to hash the models' files. */
+    void setHashing() {
+        hashing = true;
     }
 
-    List<Path> loras() {
-        return loras;
+    /** A model's file or folder is there under its own name, whatever else is. */
+    void addModel(Path path) {
+        folders.add(0, path);
+    }
+
+    /** A LoRA file is there under its own name, whatever else is. */
+    void addLora(Path path) {
+        loras.add(0, path);
     }
 
     /** "" = chosen by what there is. */
@@ -92,6 +107,9 @@ final class ModelOptions {
         }
         if (!tokenizers.isEmpty()) {
             return "--tokenizer";
+        }
+        if (!defaultModel.isEmpty()) {
+            return "--default-model";
         }
         if (memoryLimit != null) {
             return "--memory-limit";
@@ -118,6 +136,8 @@ final class ModelOptions {
         return CatalogOptions.of(Folders.cache())
                 .withModels(folders)
                 .withLoras(loras)
+                .withDefaultModel(defaultModel)
+                .withHashing(hashing)
                 .withEngine(engine);
     }
 

@@ -3,9 +3,11 @@ package dev.prenoise.server.cli;
 import com.google.protobuf.ProtocolMessageEnum;
 import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.Include;
+import dev.prenoise.v1.Lora;
 import dev.prenoise.v1.LossForm;
 import dev.prenoise.v1.NoiseSource;
 import dev.prenoise.v1.OptimizeNoiseRequest;
+import dev.prenoise.v1.PromptWeighting;
 import io.grpc.StatusRuntimeException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,6 +16,8 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
@@ -32,6 +36,9 @@ import picocli.CommandLine.TypeConversionException;
         sortOptions = false)
 final class OptimizeCommand implements Callable<Integer> {
     static final int INTERRUPTED = 130;
+
+    private static final String NUMBER = "[+-]?(?:\\d+\\.?\\d*|\\.\\d+)";
+    private static final Pattern LORA = Pattern.compile("([^:].*?)(?::(" + NUMBER + ")(?::(" + NUMBER + "))?)?");
 
     /** What InitNO spends on one candidate. */
     private static final int EVALUATIONS_PER_OPTIMIZED_CANDIDATE = 10;
@@ -108,9 +115,34 @@ final class OptimizeCommand implements Callable<Integer> {
 
     @Option(
             names = "--backbone",
-            paramLabel = "ID",
-            description = "A model of prenoise capabilities. Default: the built-in one.")
+            paramLabel = "ID|FILE",
+            description = "A model of prenoise models, or without --target a .safetensors file or diffusers folder. "
+                    + "Default: the built-in one.")
     private String backbone = "";
+
+    @Option(
+            names = "--lora",
+            paramLabel = "NAME[:STRENGTH]",
+            description =
+                    "A LoRA of prenoise models, or without --target a file; NAME:STRENGTH:TEXT_STRENGTH sets the text encoders' "
+                            + "apart. May be given again.")
+    private List<String> loras = new ArrayList<>();
+
+    @Option(
+            names = "--clip-skip",
+            paramLabel = "N",
+            description = "The text encoder's layer, counted as user interfaces do: 2 = the one before the last. "
+                    + "Default: the model family's own.")
+    private int clipSkip;
+
+    @Option(
+            names = "--weighting",
+            paramLabel = "RULE",
+            defaultValue = "comfyui",
+            completionCandidates = WeightingNames.class,
+            converter = WeightingConverter.class,
+            description = "Whose rule \"(word:1.2)\" follows: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+    private PromptWeighting weighting = PromptWeighting.PROMPT_WEIGHTING_UNSPECIFIED;
 
     @Option(names = "--width", paramLabel = "PIXELS", description = "Default: the model's own.")
     private int width;
@@ -158,6 +190,8 @@ final class OptimizeCommand implements Callable<Integer> {
             description = "No progress.")
     private boolean quiet;
 
+    private List<Lora> merged = List.of();
+
     @Mixin
     private ServiceOptions service = new ServiceOptions();
 
@@ -171,6 +205,12 @@ final class OptimizeCommand implements Callable<Integer> {
         requireCount("--candidates", candidates);
         requireCount("--best", best);
         OutputFolder folder = OutputFolder.at(output);
+        List<Lora> parsed = loras.stream().map(OptimizeCommand::lora).toList();
+        backbone = service.model(backbone);
+        merged = parsed.stream()
+                .map(lora ->
+                        lora.toBuilder().setName(service.lora(lora.getName())).build())
+                .toList();
         try (Interrupt interrupt = Interrupt.install();
                 Service open = service.open(local)) {
             return search(open, folder, interrupt);
@@ -203,6 +243,7 @@ final class OptimizeCommand implements Callable<Integer> {
     private void report(SearchResult result, OutputFolder folder) {
         SearchReport report = new SearchReport(result);
         List<Path> files = report.write(folder);
+        result.accepted().getWarningsList().forEach(warning -> console.error("note: " + warning));
         if (!result.tellsApart()) {
             console.error(
                     "note: " + report.loss() + " gives every noise the same score on this prompt (CONFORM needs two "
@@ -230,7 +271,12 @@ final class OptimizeCommand implements Callable<Integer> {
                 .setHeight(height)
                 .setSeed(seed)
                 .setNoiseSource(NoiseSource.NOISE_SOURCE_TORCH_CPU);
-        request.getPromptBuilder().setText(prompt).setNegativeText(negative);
+        request.getPromptBuilder()
+                .setText(prompt)
+                .setNegativeText(negative)
+                .setWeighting(weighting)
+                .setClipSkip(clipSkip);
+        request.addAllLora(merged);
         subjects.forEach(
                 words -> request.getPromptBuilder().addSubjectsBuilder().setText(words));
         request.getSamplingBuilder()
@@ -247,6 +293,22 @@ final class OptimizeCommand implements Callable<Integer> {
                 .setStopOnPlateau(stopOnPlateau);
         request.getOutputBuilder().setBest(best).setNoise(Include.INCLUDE_NONE).setPreview(Include.INCLUDE_BEST);
         return request.build();
+    }
+
+    /** {@code NAME}, {@code NAME:STRENGTH} or {@code NAME:STRENGTH:TEXT_STRENGTH}; names may have colons of their own. */
+    static Lora lora(String text) {
+        Matcher parts = LORA.matcher(text);
+        if (!parts.matches()) {
+            throw new CliException("--lora: \"" + text + "\" (expected: NAME, or NAME:STRENGTH such as ink:0.8)");
+        }
+        Lora.Builder lora = Lora.newBuilder().setName(parts.group(1));
+        if (parts.group(2) != null) {
+            lora.setStrength(Double.parseDouble(parts.group(2)));
+        }
+        if (parts.group(3) != null) {
+            lora.setTextStrength(Double.parseDouble(parts.group(3)));
+        }
+        return lora.build();
     }
 
     private static void requireCount(String option, int value) {
@@ -279,6 +341,20 @@ final class OptimizeCommand implements Callable<Integer> {
         @Override
         public AttentionLoss convert(String value) {
             return parse(AttentionLoss.class, value);
+        }
+    }
+
+    static final class WeightingNames implements Iterable<String> {
+        @Override
+        public Iterator<String> iterator() {
+            return WireNames.all(PromptWeighting.class).iterator();
+        }
+    }
+
+    static final class WeightingConverter implements ITypeConverter<PromptWeighting> {
+        @Override
+        public PromptWeighting convert(String value) {
+            return parse(PromptWeighting.class, value);
         }
     }
 

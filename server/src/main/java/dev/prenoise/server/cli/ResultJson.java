@@ -12,6 +12,7 @@ import dev.prenoise.server.ops.ProductVersion;
 import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.AttentionRanking;
 import dev.prenoise.v1.Candidate;
+import dev.prenoise.v1.Lora;
 import dev.prenoise.v1.NoiseRecipe;
 import dev.prenoise.v1.NoiseSource;
 import dev.prenoise.v1.NoiseStep;
@@ -52,6 +53,12 @@ final class ResultJson {
         }
         json.add("subjects", array(result.accepted().getSubjectsList(), ResultJson::subject));
         json.addProperty("backbone", result.accepted().getBackbone());
+        if (request.getLoraCount() > 0) {
+            json.add("loras", array(request.getLoraList(), ResultJson::lora));
+        }
+        if (result.accepted().getWarningsCount() > 0) {
+            json.add("warnings", array(result.accepted().getWarningsList(), JsonPrimitive::new));
+        }
         json.add("noise_shape", array(result.accepted().getNoiseShapeList(), JsonPrimitive::new));
         json.add("sampling", sampling(request));
         json.add("strategy", strategy(request.getAttention()));
@@ -76,6 +83,15 @@ final class ResultJson {
         if (!recipe.getBaseSha256().isEmpty()) {
             json.addProperty("base_sha256", recipe.getBaseSha256());
         }
+        return json;
+    }
+
+    private static JsonObject lora(Lora lora) {
+        double strength = lora.hasStrength() ? lora.getStrength() : 1;
+        JsonObject json = new JsonObject();
+        json.addProperty("name", lora.getName());
+        json.addProperty("strength", strength);
+        json.addProperty("text_strength", lora.hasTextStrength() ? lora.getTextStrength() : strength);
         return json;
     }
 

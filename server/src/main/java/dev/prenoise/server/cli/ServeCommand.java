@@ -66,6 +66,13 @@ final class ServeCommand implements Callable<Integer> {
     private @Nullable Path tokenFile;
 
     @Option(
+            names = "--keep",
+            paramLabel = "DAYS",
+            description =
+                    "Stored searches that began longer ago and do not run are deleted, at the start and daily. Default: all are kept.")
+    private @Nullable Integer keep;
+
+    @Option(
             names = "--grace",
             paramLabel = "SECONDS",
             defaultValue = "20",
@@ -88,7 +95,9 @@ final class ServeCommand implements Callable<Integer> {
 
     /** Listens, and says so on standard output. */
     SidecarServer start() {
-        SidecarServer server = new SidecarServer(config(), models.apply(modelOptions));
+        SidecarConfig config = config();
+        modelOptions.setHashing();
+        SidecarServer server = new SidecarServer(config, models.apply(modelOptions));
         int bound = server.start();
         console.out().println("prenoise " + ProductVersion.get() + " listening on " + address(host, bound));
         console.out().flush();
@@ -102,13 +111,17 @@ final class ServeCommand implements Callable<Integer> {
         if (grace < 0) {
             throw new CliException("--grace: " + grace + " (expected: >= 0)");
         }
+        if (keep != null && keep < 1) {
+            throw new CliException("--keep: " + keep + " (expected: >= 1 day)");
+        }
         return SidecarConfig.DEFAULT
                 .withHost(host)
                 .withPort(port)
                 .withDataDir(data == null ? Folders.data() : data)
                 .withTls(tls())
                 .withToken(tokenFile == null ? null : token(tokenFile))
-                .withGrace(Duration.ofSeconds(grace));
+                .withGrace(Duration.ofSeconds(grace))
+                .withKeep(keep == null ? null : Duration.ofDays(keep));
     }
 
     private SidecarConfig.@Nullable Tls tls() {

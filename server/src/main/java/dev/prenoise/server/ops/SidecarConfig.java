@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param tls null = plain text
  * @param token what a caller must send as {@code authorization: Bearer TOKEN}; null = no check
  * @param grace how long running searches may go on when the sidecar is told to stop
+ * @param keep stored searches that began longer ago and have ended are deleted; null = none are
  */
 public record SidecarConfig(
         String host,
@@ -22,38 +23,43 @@ public record SidecarConfig(
         @Nullable Tls tls,
         @Nullable String token,
         Limits limits,
-        Duration grace) {
+        Duration grace,
+        @Nullable Duration keep) {
     /** Certificate chain and private key, both PEM. */
     public record Tls(Path certificate, Path key) {}
 
     public static final SidecarConfig DEFAULT =
-            new SidecarConfig("127.0.0.1", 50551, null, null, null, Limits.DEFAULT, Duration.ofSeconds(20));
+            new SidecarConfig("127.0.0.1", 50551, null, null, null, Limits.DEFAULT, Duration.ofSeconds(20), null);
 
     public SidecarConfig withHost(String host) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep);
     }
 
     public SidecarConfig withPort(int port) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep);
     }
 
     public SidecarConfig withDataDir(@Nullable Path dataDir) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep);
     }
 
     public SidecarConfig withTls(@Nullable Tls tls) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep);
     }
 
     public SidecarConfig withToken(@Nullable String token) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep);
     }
 
     public SidecarConfig withLimits(Limits limits) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep);
     }
 
     public SidecarConfig withGrace(Duration grace) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep);
+    }
+
+    public SidecarConfig withKeep(@Nullable Duration keep) {
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep);
     }
 }

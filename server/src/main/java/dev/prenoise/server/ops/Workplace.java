@@ -11,18 +11,24 @@ import dev.prenoise.server.store.StoreException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What stands behind the service while it runs: store, lane, searches, threads. Opened together, closed together.
  *
  * @param calls threads for calls and for sending streams; nothing on them waits or computes
  * @param computing threads for what is computed without a model
+ * @param daily deletes old searches; null where they are kept
  * @param temporary the store's folder, where it goes when this closes
  */
 record Workplace(
@@ -31,9 +37,11 @@ record Workplace(
         Searches searches,
         ExecutorService calls,
         ExecutorService computing,
+        @Nullable ScheduledExecutorService daily,
         NoiseProviderService service,
         @Nullable Path temporary)
         implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Workplace.class);
     private static final int CALL_THREADS = 8;
     private static final int COMPUTE_THREADS = 2;
 
@@ -45,12 +53,36 @@ record Workplace(
         Path temporary = config.dataDir() == null ? temporaryFolder() : null;
         SearchStore store = openStore(temporary == null ? config.dataDir() : temporary);
         Lane lane = new Lane(device);
+        ScheduledExecutorService daily = config.keep() == null ? null : pruning(store, config.keep());
         Searches searches = new Searches(store, lane, catalog, config.limits().maxSearches());
         ExecutorService calls = threads("call", CALL_THREADS);
         ExecutorService computing = threads("compute", COMPUTE_THREADS);
         NoiseProviderService service = new NoiseProviderService(
                 ProductVersion.get(), catalog, lane, searches, store, config.limits(), calls, computing);
-        return new Workplace(store, lane, searches, calls, computing, service, temporary);
+        return new Workplace(store, lane, searches, calls, computing, daily, service, temporary);
+    }
+
+    /** Deletes what is old now and once a day. */
+    private static ScheduledExecutorService pruning(SearchStore store, Duration keep) {
+        ScheduledExecutorService daily = Executors.newSingleThreadScheduledExecutor(runnable -> {
+            Thread thread = new Thread(runnable, "prenoise-prune");
+            thread.setDaemon(true);
+            return thread;
+        });
+        daily.scheduleAtFixedRate(() -> prune(store, keep), 0, 1, TimeUnit.DAYS);
+        return daily;
+    }
+
+    /** Throws nothing: a task that does is never run again. */
+    private static void prune(SearchStore store, Duration keep) {
+        try {
+            int pruned = store.prune(Instant.now().minus(keep));
+            if (pruned > 0) {
+                LOG.info("{} stored searches older than {} days are deleted", pruned, keep.toDays());
+            }
+        } catch (RuntimeException e) {
+            LOG.warn("old searches are not deleted", e);
+        }
     }
 
     private static ExecutorService threads(String name, int count) {
@@ -63,6 +95,9 @@ record Workplace(
 
     @Override
     public void close() {
+        if (daily != null) {
+            daily.shutdownNow();
+        }
         searches.close();
         lane.close();
         computing.shutdown();

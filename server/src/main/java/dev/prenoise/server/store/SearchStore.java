@@ -5,8 +5,10 @@ import dev.prenoise.noise.NoiseRecipe;
 import dev.prenoise.search.Candidate;
 import dev.prenoise.search.Spend;
 import dev.prenoise.search.StopReason;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -14,6 +16,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +32,9 @@ import org.sqlite.SQLiteConfig;
  */
 public final class SearchStore implements AutoCloseable {
     private static final int BUSY_TIMEOUT_MILLIS = 5000;
+
+    /** Bytes: about a tenth of a second. */
+    private static final long LARGEST_CHECKED = 64 << 20;
 
     private final Path file;
     private final StoreCodec codec;
@@ -165,6 +171,28 @@ public final class SearchStore implements AutoCloseable {
             statement.setString(3, error);
             statement.setString(4, id);
         });
+    }
+
+    /** Deletes searches that began before a moment and do not run now. Returns how many. */
+    public int prune(Instant before) {
+        List<String> old = read(
+                "SELECT id FROM searches WHERE state <> 'RUNNING' AND created_ms < ?",
+                statement -> statement.setLong(1, before.toEpochMilli()),
+                row -> row.getString("id"));
+        for (String id : old) {
+            transaction(() -> {
+                for (String table : List.of("heat_maps", "candidates", "weights")) {
+                    write(
+                            "DELETE FROM " + table + " WHERE search_id = ? AND search_id IN (SELECT id FROM searches "
+                                    + "WHERE state <> 'RUNNING')",
+                            statement -> statement.setString(1, id));
+                }
+                write(
+                        "DELETE FROM searches WHERE id = ? AND state <> 'RUNNING'",
+                        statement -> statement.setString(1, id));
+            });
+        }
+        return old.size();
     }
 
     public @Nullable StoredSearch search(String id) {
@@ -428,12 +456,24 @@ public final class SearchStore implements AutoCloseable {
     }
 
     private static void requireIntact(Connection connection, Path file) throws SQLException {
+        // quick_check reads the whole file. Of a large one the schema must do: what else is damaged shows when it is
+        // read.
+        boolean small = size(file) <= LARGEST_CHECKED;
         try (Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery("PRAGMA quick_check(1)")) {
+                ResultSet rows = statement.executeQuery(
+                        small ? "PRAGMA quick_check(1)" : "SELECT 'ok', COUNT(*) FROM sqlite_schema")) {
             String finding = rows.getString(1);
             if (!"ok".equals(finding)) {
                 throw damaged(file, new SQLException(finding));
             }
+        }
+    }
+
+    private static long size(Path file) {
+        try {
+            return Files.size(file);
+        } catch (IOException e) {
+            return 0;
         }
     }
 

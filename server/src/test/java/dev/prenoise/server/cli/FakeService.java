@@ -42,6 +42,7 @@ final class FakeService extends NoiseProviderGrpc.NoiseProviderImplBase {
     /** Ends the stream in place of the summary. */
     volatile @Nullable StatusRuntimeException breakdown;
 
+    volatile List<String> warnings = List.of();
     volatile boolean pictures = true;
     /** Every candidate scores 0. */
     volatile boolean indifferent;
@@ -123,13 +124,14 @@ final class FakeService extends NoiseProviderGrpc.NoiseProviderImplBase {
         responses.onCompleted();
     }
 
-    private static Accepted accepted(OptimizeNoiseRequest request) {
+    private Accepted accepted(OptimizeNoiseRequest request) {
         Accepted.Builder accepted = Accepted.newBuilder()
                 .setSearchId(request.getSearchId())
                 .setBackbone("shapes")
                 .setBudget(Budget.newBuilder()
                         .setLossEvaluations(request.getBudget().getLossEvaluations()))
-                .addAllNoiseShape(List.of(1L, 4L, 2L, 2L));
+                .addAllNoiseShape(List.of(1L, 4L, 2L, 2L))
+                .addAllWarnings(warnings);
         accepted.addSubjectsBuilder()
                 .setText("circle")
                 .addAttributes("red")

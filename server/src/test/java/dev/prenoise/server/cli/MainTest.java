@@ -39,6 +39,12 @@ class MainTest {
                 "optimize cat --target a:1 --models m | --models: with --target",
                 "parity nofolder              | nofolder/expected.safetensors: cannot be read",
                 "parity . --device tpu        | --device: \"tpu\" (expected: auto, cpu, mps, cuda or cuda:N)",
+                "optimize cat --target a:1 --memory-limit 6G | --memory-limit: with --target",
+                "optimize cat --memory-limit 6X | 6X (expected: a size such as 6G or 800M)",
+                "optimize cat --dtype int8    | int8 (expected: auto, fp16 or fp32)",
+                "optimize cat --lora :0.5:    | --lora: \":0.5:\" (expected: NAME, or NAME:STRENGTH such as ink:0.8)",
+                "optimize cat --weighting odd | \"odd\" (expected: one of comfyui, a1111, none)",
+                "serve --keep 0               | --keep: 0 (expected: >= 1 day)",
                 "serve --port 70000           | --port: 70000 (expected: 0 to 65535)",
                 "serve --port x               | 'x' is not an int",
                 "serve --grace -1             | --grace: -1 (expected: >= 0)",
@@ -118,7 +124,11 @@ class MainTest {
 
         assertThat(run.exit()).isZero();
         assertThat(run.out())
-                .contains("version   9.9.9", "device    cpu, 3.0 of 8.0 GB free", "shapes (shapes, 64 px)");
+                .contains(
+                        "version   9.9.9",
+                        "device    cpu, 3.0 of 8.0 GB free",
+                        "BACKBONE  FAMILY  GB    PIXELS  PREDICTS  SHA256\n")
+                .contains("shapes    shapes  0.00  64      -         -       default\n");
     }
 
     @Test

@@ -9,15 +9,23 @@ import com.google.rpc.BadRequest;
 import com.google.rpc.BadRequest.FieldViolation;
 import com.google.rpc.Code;
 import com.google.rpc.Status;
+import dev.prenoise.engine.CatalogOptions;
+import dev.prenoise.engine.EngineOptions;
+import dev.prenoise.engine.Precision;
+import dev.prenoise.server.FakeCatalog;
 import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.Include;
+import dev.prenoise.v1.Lora;
 import dev.prenoise.v1.LossForm;
 import dev.prenoise.v1.OptimizeNoiseRequest;
+import dev.prenoise.v1.PromptWeighting;
 import io.grpc.protobuf.StatusProto;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -349,5 +357,98 @@ class OptimizeCommandTest {
         } catch (java.io.IOException e) {
             throw new java.io.UncheckedIOException(e);
         }
+    }
+
+    @Test
+    void optimize_withLorasAndPromptOptions_sendsThemAndSaysWhatWasNotUsed() throws Exception {
+        service.warnings = List.of("styles/ink.safetensors: 2 keys match nothing");
+        CommandLineRun run = optimize(
+                "a (red:1.2) circle",
+                "-n",
+                "2",
+                "--lora",
+                "styles/ink:0.5",
+                "--lora",
+                "a:b",
+                "--lora",
+                "x:-1:.25",
+                "--clip-skip",
+                "2",
+                "--weighting",
+                "a1111",
+                "--backbone",
+                "sd15/dream.safetensors");
+
+        assertThat(run.exit()).isZero();
+        assertThat(service.request.getLoraList())
+                .containsExactly(
+                        Lora.newBuilder().setName("styles/ink").setStrength(0.5).build(),
+                        Lora.newBuilder().setName("a:b").build(),
+                        Lora.newBuilder()
+                                .setName("x")
+                                .setStrength(-1)
+                                .setTextStrength(0.25)
+                                .build());
+        assertThat(service.request.getPrompt().getClipSkip()).isEqualTo(2);
+        assertThat(service.request.getPrompt().getWeighting()).isEqualTo(PromptWeighting.PROMPT_WEIGHTING_A1111);
+        assertThat(service.request.getBackbone()).isEqualTo("sd15/dream.safetensors");
+        assertThat(run.err()).contains("prenoise: note: styles/ink.safetensors: 2 keys match nothing");
+        JsonObject json = JsonParser.parseString(Files.readString(output.resolve("result.json")))
+                .getAsJsonObject();
+        assertThat(json.get("warnings").getAsJsonArray()).hasSize(1);
+        assertThat(json.get("loras").getAsJsonArray().get(2).toString())
+                .isEqualTo("{\"name\":\"x\",\"strength\":-1.0,\"text_strength\":0.25}");
+    }
+
+    /** Their folders are not scanned for it. */
+    @Test
+    void optimize_onFilesOfThisMachine_addsThemToTheModels() throws Exception {
+        Path model = Files.writeString(folder.resolve("my.safetensors"), "");
+        Path lora = Files.writeString(folder.resolve("ink.safetensors"), "");
+        List<CatalogOptions> options = new ArrayList<>();
+        int exit = Main.run(
+                new Console(
+                        new PrintStream(new ByteArrayOutputStream()),
+                        new PrintStream(new ByteArrayOutputStream()),
+                        false),
+                each -> new FakeCatalog(),
+                each -> {
+                    options.add(each.catalog());
+                    return service.open();
+                },
+                "optimize",
+                "cat",
+                "-n",
+                "1",
+                "--output",
+                output.toString(),
+                "--backbone",
+                model.toString(),
+                "--lora",
+                lora + ":0.5",
+                "--models",
+                "elsewhere",
+                "--memory-limit",
+                "6.5G",
+                "--idle",
+                "30",
+                "--dtype",
+                "fp16",
+                "--device",
+                "cuda:1",
+                "--tokenizer",
+                "tok");
+
+        assertThat(exit).isZero();
+        assertThat(service.request.getBackbone()).isEqualTo("my.safetensors");
+        assertThat(service.request.getLora(0).getName()).isEqualTo("ink.safetensors");
+        assertThat(options).singleElement().satisfies(catalog -> {
+            assertThat(catalog.models()).containsExactly(model, Path.of("elsewhere"));
+            assertThat(catalog.loras()).containsExactly(lora);
+            assertThat(catalog.hashing()).isFalse();
+            assertThat(catalog.engine())
+                    .isEqualTo(new EngineOptions(
+                            "cuda:1", 6_500_000_000L, Duration.ofSeconds(30), Precision.FP16, List.of(Path.of("tok"))));
+        });
     }
 }

@@ -33,7 +33,7 @@ class ServeCommandTest {
             CommandLineRun run = CommandLineRun.of(
                     new FakeService(), "capabilities", "--target", line.substring(line.lastIndexOf(' ') + 1));
             assertThat(run.exit()).isZero();
-            assertThat(run.out()).contains("version   " + ProductVersion.get(), "backbone  " + FakeCatalog.ID);
+            assertThat(run.out()).contains("version   " + ProductVersion.get(), "BACKBONE ", FakeCatalog.ID);
         }
     }
 

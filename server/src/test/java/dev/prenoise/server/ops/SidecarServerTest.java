@@ -261,4 +261,19 @@ class SidecarServerTest {
             ask.onCompleted();
         }
     }
+
+    @Test
+    void start_withKeep_deletesOldSearches(@TempDir Path data) throws Exception {
+        SidecarConfig config = SidecarConfig.DEFAULT.withDataDir(data);
+        try (TestSidecar first = TestSidecar.inProcess(config)) {
+            first.search(request(1).setSearchId("old").build()).summary();
+        }
+        Thread.sleep(20);
+        try (TestSidecar second = TestSidecar.inProcess(config.withKeep(Duration.ofDays(1)))) {
+            assertThat(second.state("old")).isEqualTo(SearchState.SEARCH_STATE_DONE);
+        }
+        try (TestSidecar third = TestSidecar.inProcess(config.withKeep(Duration.ofMillis(1)))) {
+            SearchClient.await(() -> third.state("old") == SearchState.SEARCH_STATE_UNSPECIFIED);
+        }
+    }
 }

@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.DriverManager;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -171,6 +172,25 @@ class SearchStoreTest {
             store.resume("failed");
             assertThat(store.search("failed").state()).isEqualTo(SearchState.RUNNING);
             assertThat(store.search("failed").error()).isNull();
+        }
+    }
+
+    @Test
+    void prune_deletesOldSearchesThatDoNotRun() {
+        try (SearchStore store = open()) {
+            store.create(search("done"), PINS);
+            append(store, "done", candidate(0, 1));
+            store.illustrate("done", 0, new byte[] {1}, List.of(new HeatMap("cat", 1, 1, new float[] {1})), 1);
+            store.finish("done", SearchState.DONE, StopReason.BUDGET, null);
+            store.create(search("running"), PINS);
+            assertThat(store.prune(Instant.now().minusSeconds(60))).isZero();
+            assertThat(store.search("done")).isNotNull();
+
+            assertThat(store.prune(Instant.now().plusSeconds(60))).isEqualTo(1);
+            assertThat(store.search("done")).isNull();
+            assertThat(store.candidate("done", 0)).isNull();
+            assertThat(store.weights("done")).isEmpty();
+            assertThat(store.weights("running")).isEqualTo(PINS);
         }
     }
 
