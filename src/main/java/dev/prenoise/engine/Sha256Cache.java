@@ -104,8 +104,8 @@ final class Sha256Cache implements AutoCloseable {
         String sha256 = sha256(path);
         if (FileStamp.of(path).equals(stamp)) {
             String real = real(path).toString();
-            known.put(real, new Hashed(stamp, sha256));
             append(real, stamp, sha256);
+            known.put(real, new Hashed(stamp, sha256));
         }
     }
 

@@ -60,6 +60,12 @@ public final class FakeCatalog implements ModelCatalog {
     /** What the weights look like now: changes when a file does. */
     public volatile String stamp = "as it was";
 
+    /** What sessions were asked for, in order. */
+    public final List<Prepared> prepared = new CopyOnWriteArrayList<>();
+
+    /** Every session's. */
+    public volatile List<String> warnings = List.of();
+
     /** The id of each model that was opened. */
     public final List<String> opened = new CopyOnWriteArrayList<>();
 
@@ -72,6 +78,9 @@ public final class FakeCatalog implements ModelCatalog {
     public interface BeforeEvaluation {
         void run(String prompt) throws InterruptedException;
     }
+
+    /** See {@link #prepared}. */
+    public record Prepared(PromptSpec prompt, List<LoraSpec> loras) {}
 
     @Override
     public List<BackboneInfo> list() {
@@ -179,6 +188,7 @@ public final class FakeCatalog implements ModelCatalog {
         public PromptSession prepare(
                 PromptSpec prompt, SamplingSpec sampling, List<LoraSpec> loras, int width, int height) {
             threads.add(Thread.currentThread().getName());
+            prepared.add(new Prepared(prompt, loras));
             if (width > maxSize()) {
                 throw new InvalidFieldException("width", width + " (expected: at most " + maxSize() + ")");
             }
@@ -222,6 +232,11 @@ public final class FakeCatalog implements ModelCatalog {
         @Override
         public List<SubjectSpec> subjects() {
             return subjects;
+        }
+
+        @Override
+        public List<String> warnings() {
+            return warnings;
         }
 
         @Override

@@ -29,6 +29,8 @@ import dev.prenoise.v1.ScoreImagesResponse;
 import dev.prenoise.v1.SearchState;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -97,7 +99,7 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
             requireImplemented(request);
             validator.check(request);
             String id = request.getSearchId().isEmpty() ? UUID.randomUUID().toString() : request.getSearchId();
-            SearchSpec spec = Protos.search(request, id, catalog.resolve(request.getBackbone()));
+            SearchSpec spec = Protos.search(request, id, catalog.resolve(request.getBackbone()), loras(request));
             SearchStream stream = new SearchStream(
                     (ServerCallStreamObserver<OptimizeNoiseResponse>) response, request.getOutput(), store, sending);
             stream.begin(searches.attach(spec, Protos.illustrations(request.getOutput()), stream::wake));
@@ -157,10 +159,16 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
                     + (request.hasVerifier() ? "verifier" : "cascade")
                     + " is not in this version: it has no verifiers yet; use attention");
         }
-        if (request.getPrompt().hasConditioning()) {
-            throw Statuses.unimplemented(
-                    "prompt.conditioning is not in this version: leave it out, and the sidecar encodes the prompt itself");
+    }
+
+    /** By their names in the catalog. */
+    private List<String> loras(OptimizeNoiseRequest request) {
+        List<String> names = new ArrayList<>();
+        for (int i = 0; i < request.getLoraCount(); i++) {
+            names.add(catalog.resolveLora(
+                    "lora[" + i + "].name", request.getLora(i).getName()));
         }
+        return names;
     }
 
     private GetSearchResponse search(String id) {

@@ -6,9 +6,12 @@ import com.google.protobuf.Duration;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import dev.prenoise.attention.LossForm;
+import dev.prenoise.engine.ConditioningSpec;
+import dev.prenoise.engine.LoraSpec;
 import dev.prenoise.engine.PromptSpec;
 import dev.prenoise.engine.SamplingSpec;
 import dev.prenoise.engine.SubjectSpec;
+import dev.prenoise.engine.Weighting;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseRecipe;
 import dev.prenoise.noise.NoiseRecipes;
@@ -29,6 +32,8 @@ import dev.prenoise.v1.Accepted;
 import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.AttentionRanking;
 import dev.prenoise.v1.Candidate;
+import dev.prenoise.v1.Conditioning;
+import dev.prenoise.v1.Lora;
 import dev.prenoise.v1.Optimization;
 import dev.prenoise.v1.OptimizeNoiseRequest;
 import dev.prenoise.v1.Output;
@@ -37,11 +42,13 @@ import dev.prenoise.v1.Progress;
 import dev.prenoise.v1.Prompt;
 import dev.prenoise.v1.Sampling;
 import dev.prenoise.v1.Subject;
+import dev.prenoise.v1.Tensor;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -62,7 +69,10 @@ public final class Protos {
 
     // --- requests ---
 
-    static SearchSpec search(OptimizeNoiseRequest request, String id, String backbone) {
+    /**
+     * @param loras the names in the catalog of those that the request names, in its order
+     */
+    static SearchSpec search(OptimizeNoiseRequest request, String id, String backbone, List<String> loras) {
         OptimizeNoiseRequest named = request.toBuilder().setSearchId(id).build();
         return new SearchSpec(
                 id,
@@ -71,6 +81,7 @@ public final class Protos {
                 backbone,
                 prompt(request.getPrompt()),
                 sampling(request.getSampling()),
+                loras(request.getLoraList(), loras),
                 request.getWidth(),
                 request.getHeight(),
                 request.getSeed(),
@@ -134,7 +145,37 @@ public final class Protos {
         return new PromptSpec(
                 prompt.getText(),
                 prompt.getNegativeText(),
-                prompt.getSubjectsList().stream().map(Protos::subject).toList());
+                prompt.getSubjectsList().stream().map(Protos::subject).toList(),
+                prompt.hasConditioning() ? conditioning(prompt.getConditioning()) : null,
+                switch (prompt.getWeighting()) {
+                    case PROMPT_WEIGHTING_A1111 -> Weighting.A1111;
+                    case PROMPT_WEIGHTING_NONE -> Weighting.NONE;
+                    default -> Weighting.COMFYUI;
+                },
+                prompt.getClipSkip());
+    }
+
+    private static ConditioningSpec conditioning(Conditioning conditioning) {
+        return new ConditioningSpec(
+                values(conditioning.getEmbeddings()),
+                conditioning.hasPooled() ? values(conditioning.getPooled()) : null,
+                conditioning.hasNegativeEmbeddings() ? values(conditioning.getNegativeEmbeddings()) : null,
+                conditioning.hasNegativePooled() ? values(conditioning.getNegativePooled()) : null,
+                conditioning.getTimeIdsList());
+    }
+
+    private static ConditioningSpec.Values values(Tensor tensor) {
+        return new ConditioningSpec.Values(tensor.getShapeList(), Tensors.floats(tensor));
+    }
+
+    private static List<LoraSpec> loras(List<Lora> loras, List<String> names) {
+        List<LoraSpec> specs = new ArrayList<>();
+        for (int i = 0; i < loras.size(); i++) {
+            Lora lora = loras.get(i);
+            double strength = lora.hasStrength() ? lora.getStrength() : 1;
+            specs.add(new LoraSpec(names.get(i), strength, lora.hasTextStrength() ? lora.getTextStrength() : strength));
+        }
+        return List.copyOf(specs);
     }
 
     private static SubjectSpec subject(Subject subject) {
@@ -199,6 +240,7 @@ public final class Protos {
                         acceptance.subjects().stream().map(Protos::subject).toList())
                 .setBudget(budget(acceptance.budget()))
                 .addAllNoiseShape(acceptance.noiseShape())
+                .addAllWarnings(acceptance.warnings())
                 .build();
     }
 
@@ -364,7 +406,8 @@ public final class Protos {
                             accepted.getBackbone(),
                             subjects,
                             budget(accepted.getBudget()),
-                            accepted.getNoiseShapeList());
+                            accepted.getNoiseShapeList(),
+                            accepted.getWarningsList());
                 } catch (InvalidProtocolBufferException e) {
                     throw new UncheckedIOException(e);
                 }

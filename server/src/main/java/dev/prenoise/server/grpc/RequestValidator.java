@@ -8,14 +8,17 @@ import dev.prenoise.noise.NoiseRecipes;
 import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.AttentionRanking;
 import dev.prenoise.v1.Budget;
+import dev.prenoise.v1.Conditioning;
 import dev.prenoise.v1.EvaluateAttentionRequest;
 import dev.prenoise.v1.Include;
+import dev.prenoise.v1.Lora;
 import dev.prenoise.v1.LossForm;
 import dev.prenoise.v1.NoiseRecipe;
 import dev.prenoise.v1.NoiseSource;
 import dev.prenoise.v1.OptimizeNoiseRequest;
 import dev.prenoise.v1.Output;
 import dev.prenoise.v1.Prompt;
+import dev.prenoise.v1.PromptWeighting;
 import dev.prenoise.v1.SampleNoiseRequest;
 import dev.prenoise.v1.Sampling;
 import dev.prenoise.v1.Subject;
@@ -34,6 +37,12 @@ final class RequestValidator {
     private static final int MAX_ATTRIBUTES = 16;
     private static final int MAX_TOKENS = 77 * 64;
     private static final int MAX_BEST = 64;
+    private static final int MAX_CLIP_SKIP = 12;
+    private static final int MAX_LORAS = 16;
+    private static final int MAX_FILE_NAME_LENGTH = 1024;
+    private static final int TIME_IDS = 6;
+    private static final double LARGEST_TIME_ID = 1e6;
+    private static final double LARGEST_STRENGTH = 10;
     private static final double MAX_GUIDANCE_SCALE = 1000;
     private static final float LARGEST_NOISE = 1000;
 
@@ -57,6 +66,7 @@ final class RequestValidator {
             checkSearchId(violations, request.getSearchId());
         }
         checkPrompt(violations, request.getPrompt());
+        checkLoras(violations, request.getLoraList());
         checkRange(violations, "width", request.getWidth(), limits.maxSide());
         checkRange(violations, "height", request.getHeight(), limits.maxSide());
         checkKnown(
@@ -188,12 +198,113 @@ final class RequestValidator {
     }
 
     private void checkPrompt(Violations violations, Prompt prompt) {
-        if (prompt.getText().isBlank()) {
-            violations.add("prompt.text", quoted(prompt.getText()), "not empty");
+        if (prompt.getText().isBlank() && !prompt.hasConditioning()) {
+            violations.add("prompt.text", quoted(prompt.getText()), "not empty, or prompt.conditioning set");
         }
         checkLength(violations, "prompt.text", prompt.getText(), limits.maxPromptLength());
         checkLength(violations, "prompt.negative_text", prompt.getNegativeText(), limits.maxPromptLength());
-        checkSubjects(violations, "prompt.subjects", prompt.getSubjectsList(), false);
+        // Without a text there is nothing to find a subject in.
+        boolean indexed = prompt.hasConditioning() && prompt.getText().isBlank();
+        checkSubjects(violations, "prompt.subjects", prompt.getSubjectsList(), indexed);
+        checkKnown(
+                violations,
+                "prompt.weighting",
+                prompt.getWeighting(),
+                prompt.getWeightingValue(),
+                PromptWeighting.values());
+        checkRange(violations, "prompt.clip_skip", prompt.getClipSkip(), MAX_CLIP_SKIP);
+        if (prompt.hasConditioning()) {
+            checkConditioning(violations, prompt);
+        }
+        if (indexed && prompt.getSubjectsCount() == 0) {
+            violations.add(
+                    "prompt.subjects", "empty", "at least one with token_indices, as there is no text to find any in");
+        }
+    }
+
+    private static void checkConditioning(Violations violations, Prompt prompt) {
+        String field = "prompt.conditioning";
+        Conditioning conditioning = prompt.getConditioning();
+        if (!conditioning.hasEmbeddings()) {
+            violations.add(field + ".embeddings", "not set", "[1, T, D]");
+            return;
+        }
+        boolean readable = Tensors.check(violations, field + ".embeddings", conditioning.getEmbeddings(), "[1, T, D]");
+        if (conditioning.hasPooled()) {
+            Tensors.check(violations, field + ".pooled", conditioning.getPooled(), "[1, P]");
+        }
+        if (conditioning.hasNegativeEmbeddings()) {
+            Tensors.check(
+                    violations, field + ".negative_embeddings", conditioning.getNegativeEmbeddings(), "[1, T, D]");
+        }
+        if (conditioning.hasNegativePooled()) {
+            Tensors.check(violations, field + ".negative_pooled", conditioning.getNegativePooled(), "[1, P]");
+        }
+        checkTimeIds(violations, conditioning.getTimeIdsList());
+        if (readable) {
+            checkTokenIndices(
+                    violations,
+                    prompt.getSubjectsList(),
+                    conditioning.getEmbeddings().getShape(1));
+        }
+    }
+
+    private static void checkTimeIds(Violations violations, List<Double> timeIds) {
+        String field = "prompt.conditioning.time_ids";
+        if (!timeIds.isEmpty() && timeIds.size() != TIME_IDS) {
+            violations.add(
+                    field,
+                    timeIds.size() + " of them",
+                    TIME_IDS + ": original height, width, crop top, left, target height, width; or none");
+        }
+        for (int i = 0; i < Math.min(TIME_IDS, timeIds.size()); i++) {
+            if (!(Math.abs(timeIds.get(i)) <= LARGEST_TIME_ID)) {
+                violations.add(field + "[" + i + "]", timeIds.get(i), "pixels, so finite and at most 1000000");
+                return;
+            }
+        }
+    }
+
+    private static void checkTokenIndices(Violations violations, List<Subject> subjects, long tokens) {
+        if (tokens > MAX_TOKENS) {
+            violations.add("prompt.conditioning.embeddings.shape[1]", tokens, "at most " + MAX_TOKENS + " tokens");
+        }
+        for (int i = 0; i < subjects.size(); i++) {
+            for (int j = 0; j < subjects.get(i).getTokenIndicesCount(); j++) {
+                int index = subjects.get(i).getTokenIndices(j);
+                if (index >= tokens) {
+                    violations.add(
+                            "prompt.subjects[" + i + "].token_indices[" + j + "]",
+                            index,
+                            "less than the " + tokens + " tokens of prompt.conditioning.embeddings");
+                    return;
+                }
+            }
+        }
+    }
+
+    private static void checkLoras(Violations violations, List<Lora> loras) {
+        if (loras.size() > MAX_LORAS) {
+            violations.add("lora", loras.size() + " of them", "at most " + MAX_LORAS);
+            return;
+        }
+        for (int i = 0; i < loras.size(); i++) {
+            Lora lora = loras.get(i);
+            String field = "lora[" + i + "]";
+            if (lora.getName().isEmpty()) {
+                violations.add(field + ".name", quoted(""), "a name of GetCapabilities.loras");
+            }
+            checkLength(violations, field + ".name", lora.getName(), MAX_FILE_NAME_LENGTH);
+            checkStrength(violations, field + ".strength", lora.getStrength());
+            checkStrength(violations, field + ".text_strength", lora.getTextStrength());
+        }
+    }
+
+    private static void checkStrength(Violations violations, String field, double strength) {
+        // Negated, so that NaN is refused too.
+        if (!(Math.abs(strength) <= LARGEST_STRENGTH)) {
+            violations.add(field, strength, "-10 to 10");
+        }
     }
 
     /**

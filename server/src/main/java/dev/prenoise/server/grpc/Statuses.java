@@ -13,6 +13,7 @@ import dev.prenoise.server.grpc.Violations.Violation;
 import dev.prenoise.server.jobs.BusyException;
 import dev.prenoise.server.jobs.SearchExistsException;
 import dev.prenoise.server.jobs.ShuttingDownException;
+import dev.prenoise.server.jobs.WeightsChangedException;
 import dev.prenoise.tensor.DeviceMemory;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
@@ -66,7 +67,7 @@ final class Statuses {
                     Code.RESOURCE_EXHAUSTED,
                     "out of memory: ask for a smaller picture, or free memory with ReleaseMemory and try again");
         }
-        if (failure instanceof ModelException) {
+        if (failure instanceof ModelException || failure instanceof WeightsChangedException) {
             return status(Code.FAILED_PRECONDITION, failure.getMessage());
         }
         String id = UUID.randomUUID().toString().substring(0, 8);

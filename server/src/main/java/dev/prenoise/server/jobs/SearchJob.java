@@ -2,9 +2,11 @@ package dev.prenoise.server.jobs;
 
 import dev.prenoise.attention.AttentionLoss;
 import dev.prenoise.engine.InvalidFieldException;
+import dev.prenoise.engine.LoraSpec;
 import dev.prenoise.engine.Model;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.engine.PromptSession;
+import dev.prenoise.engine.WeightsPin;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseRecipe;
 import dev.prenoise.noise.NoiseStep;
@@ -70,6 +72,7 @@ final class SearchJob implements Runnable, SearchObserver {
     private @Nullable PromptSession session;
     private final long startNanos = System.nanoTime();
     private Duration elapsedBefore = Duration.ZERO;
+    private List<WeightsPin> weights = List.of();
     private int storedBefore;
     private int illustrationCalls;
     private @Nullable Illustrator illustrator;
@@ -179,8 +182,11 @@ final class SearchJob implements Runnable, SearchObserver {
 
     /** On the lane's thread. */
     private PromptSession open() {
+        weights = catalog.pins(
+                spec.backbone(), spec.loras().stream().map(LoraSpec::name).toList());
+        requireSameWeights(weights);
         Model model = catalog.open(spec.backbone());
-        PromptSession opened = model.prepare(spec.prompt(), spec.sampling(), spec.width(), spec.height());
+        PromptSession opened = model.prepare(spec.prompt(), spec.sampling(), spec.loras(), spec.width(), spec.height());
         Noise noise = spec.noise();
         if (noise == null || Arrays.equals(noise.shape(), opened.noiseShape())) {
             return opened;
@@ -193,7 +199,8 @@ final class SearchJob implements Runnable, SearchObserver {
             long width = noise.shape()[3] * scale;
             long height = noise.shape()[2] * scale;
             if (noise.shape()[1] == shape[1] && width <= model.maxSize() && height <= model.maxSize()) {
-                PromptSession fitted = model.prepare(spec.prompt(), spec.sampling(), (int) width, (int) height);
+                PromptSession fitted =
+                        model.prepare(spec.prompt(), spec.sampling(), spec.loras(), (int) width, (int) height);
                 shape = fitted.noiseShape();
                 if (Arrays.equals(noise.shape(), shape)) {
                     return fitted;
@@ -205,6 +212,16 @@ final class SearchJob implements Runnable, SearchObserver {
                 "noise.shape", Arrays.toString(noise.shape()) + " (expected: " + Arrays.toString(shape) + ")");
     }
 
+    /** Scores of other weights do not compare with those that are stored. */
+    private void requireSameWeights(List<WeightsPin> now) {
+        List<WeightsPin> before = store.weights(spec.id());
+        for (int i = 0; i < before.size(); i++) {
+            if (i >= now.size() || !before.get(i).same(now.get(i))) {
+                throw new WeightsChangedException(spec.id(), before.get(i).name());
+            }
+        }
+    }
+
     /** Stores the search, or goes on with the stored one. Returns what may still be spent. */
     private Budget begin(PromptSession opened) {
         StoredSearch stored = store.search(spec.id());
@@ -212,9 +229,10 @@ final class SearchJob implements Runnable, SearchObserver {
                 spec.backbone(),
                 opened.subjects(),
                 spec.budget(),
-                Arrays.stream(opened.noiseShape()).boxed().toList());
+                Arrays.stream(opened.noiseShape()).boxed().toList(),
+                opened.warnings());
         if (stored == null) {
-            store.create(new StoredSearch(
+            StoredSearch begun = new StoredSearch(
                     spec.id(),
                     spec.request(),
                     spec.fingerprint(),
@@ -225,7 +243,8 @@ final class SearchJob implements Runnable, SearchObserver {
                     null,
                     Spend.NONE,
                     0,
-                    Duration.ZERO));
+                    Duration.ZERO);
+            store.create(begun, weights);
         } else {
             elapsedBefore = stored.elapsed();
             storedBefore = store.count(spec.id());

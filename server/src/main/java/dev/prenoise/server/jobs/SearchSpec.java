@@ -1,11 +1,13 @@
 package dev.prenoise.server.jobs;
 
+import dev.prenoise.engine.LoraSpec;
 import dev.prenoise.engine.PromptSpec;
 import dev.prenoise.engine.SamplingSpec;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseSource;
 import dev.prenoise.search.Budget;
 import dev.prenoise.server.store.Acceptance;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param request as it was sent, for the store
  * @param fingerprint equal for requests that ask for the same search
  * @param backbone id, never empty
+ * @param loras by their names in the catalog
  * @param width pixels; 0 = native, or what follows from {@code noise}
  * @param height pixels; 0 = native, or what follows from {@code noise}
  * @param seed unsigned
@@ -28,6 +31,7 @@ public record SearchSpec(
         String backbone,
         PromptSpec prompt,
         SamplingSpec sampling,
+        List<LoraSpec> loras,
         int width,
         int height,
         long seed,
@@ -44,6 +48,7 @@ public record SearchSpec(
                 accepted.backbone(),
                 prompt,
                 sampling,
+                loras,
                 width,
                 height,
                 seed,

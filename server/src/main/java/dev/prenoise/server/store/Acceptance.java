@@ -11,10 +11,13 @@ import java.util.List;
  * @param subjects every token index filled in
  * @param budget as it is applied
  * @param noiseShape {@code [1, C, H, W]}
+ * @param warnings what was not used whole, sentences for the user
  */
-public record Acceptance(String backbone, List<SubjectSpec> subjects, Budget budget, List<Long> noiseShape) {
+public record Acceptance(
+        String backbone, List<SubjectSpec> subjects, Budget budget, List<Long> noiseShape, List<String> warnings) {
     public Acceptance {
         subjects = List.copyOf(subjects);
         noiseShape = List.copyOf(noiseShape);
+        warnings = List.copyOf(warnings);
     }
 }

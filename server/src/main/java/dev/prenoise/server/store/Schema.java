@@ -9,8 +9,9 @@ import java.util.List;
 /** The tables, and how an older file becomes a newer one. The file's version is its {@code user_version}. */
 final class Schema {
     /** Step {@code i} brings version {@code i} to {@code i + 1}. Steps are added, never changed. */
-    private static final List<List<String>> STEPS = List.of(List.of(
-            """
+    private static final List<List<String>> STEPS = List.of(
+            List.of(
+                    """
             CREATE TABLE searches (
                 id TEXT PRIMARY KEY,
                 request BLOB NOT NULL,
@@ -28,8 +29,8 @@ final class Schema {
                 elapsed_ms INTEGER NOT NULL DEFAULT 0,
                 created_ms INTEGER NOT NULL
             ) STRICT""",
-            // SQLite keeps NaN as NULL: a score of NULL is NaN.
-            """
+                    // SQLite keeps NaN as NULL: a score of NULL is NaN.
+                    """
             CREATE TABLE candidates (
                 search_id TEXT NOT NULL REFERENCES searches (id),
                 idx INTEGER NOT NULL,
@@ -46,7 +47,7 @@ final class Schema {
                 preview BLOB,
                 PRIMARY KEY (search_id, idx)
             ) STRICT""",
-            """
+                    """
             CREATE TABLE heat_maps (
                 search_id TEXT NOT NULL,
                 idx INTEGER NOT NULL,
@@ -57,6 +58,16 @@ final class Schema {
                 map BLOB NOT NULL,
                 PRIMARY KEY (search_id, idx, ordinal),
                 FOREIGN KEY (search_id, idx) REFERENCES candidates (search_id, idx)
+            ) STRICT"""),
+            List.of("""
+            CREATE TABLE weights (
+                search_id TEXT NOT NULL REFERENCES searches (id),
+                ordinal INTEGER NOT NULL,
+                name TEXT NOT NULL,
+                bytes INTEGER NOT NULL,
+                stamp TEXT NOT NULL,
+                sha256 TEXT,
+                PRIMARY KEY (search_id, ordinal)
             ) STRICT"""));
 
     private Schema() {}

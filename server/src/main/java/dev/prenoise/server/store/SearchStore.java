@@ -1,5 +1,6 @@
 package dev.prenoise.server.store;
 
+import dev.prenoise.engine.WeightsPin;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseRecipe;
 import dev.prenoise.search.Candidate;
@@ -78,8 +79,39 @@ public final class SearchStore implements AutoCloseable {
         }
     }
 
-    /** Begins a search. */
-    public void create(StoredSearch search) {
+    /**
+     * Begins a search.
+     *
+     * @param weights which it is on
+     */
+    public void create(StoredSearch search, List<WeightsPin> weights) {
+        transaction(() -> {
+            insert(search);
+            for (int i = 0; i < weights.size(); i++) {
+                int ordinal = i;
+                WeightsPin pin = weights.get(i);
+                write("INSERT INTO weights VALUES (?, ?, ?, ?, ?, ?)", statement -> {
+                    statement.setString(1, search.id());
+                    statement.setInt(2, ordinal);
+                    statement.setString(3, pin.name());
+                    statement.setLong(4, pin.bytes());
+                    statement.setString(5, pin.stamp());
+                    statement.setString(6, pin.sha256());
+                });
+            }
+        });
+    }
+
+    /** Which weights a search began with; empty where there is no such search, or an older version began it. */
+    public List<WeightsPin> weights(String id) {
+        return read(
+                "SELECT * FROM weights WHERE search_id = ? ORDER BY ordinal",
+                statement -> statement.setString(1, id),
+                row -> new WeightsPin(
+                        row.getString("name"), row.getLong("bytes"), row.getString("stamp"), row.getString("sha256")));
+    }
+
+    private void insert(StoredSearch search) {
         write("""
                 INSERT INTO searches (id, request, fingerprint, acceptance, lower_is_better, state, created_ms)
                 VALUES (?, ?, ?, ?, ?, ?, ?)""", statement -> {

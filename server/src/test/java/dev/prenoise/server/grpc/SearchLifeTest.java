@@ -292,7 +292,8 @@ class SearchLifeTest {
     void getSearch_beforeTheModelIsOpen_isRunningWithItsRequest() {
         hold();
         SearchClient first = sidecar.search(request(2).setSearchId("first").build());
-        awaitAttached("first");
+        // The lane is taken: the second cannot open its model.
+        SearchClient.await(turns::hasQueuedThreads);
         OptimizeNoiseRequest request = request(2).setSearchId("second").build();
         SearchClient second = sidecar.search(request);
         awaitAttached("second");

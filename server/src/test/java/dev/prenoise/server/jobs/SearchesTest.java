@@ -58,6 +58,7 @@ class SearchesTest {
                 FakeCatalog.ID,
                 new PromptSpec("a cat", "", List.of()),
                 SamplingSpec.DEFAULT,
+                List.of(),
                 0,
                 0,
                 7,

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.prenoise.engine.SubjectSpec;
+import dev.prenoise.engine.WeightsPin;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseRecipe;
 import dev.prenoise.noise.NoiseSource;
@@ -26,6 +27,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 class SearchStoreTest {
     private static final List<Long> SHAPE = List.of(1L, 1L, 2L, 2L);
+    private static final List<WeightsPin> PINS = List.of(
+            new WeightsPin("a b\n.safetensors", 1L << 40, "then", null), new WeightsPin("ink", 7, "now", "f00"));
 
     @TempDir
     Path folder;
@@ -39,7 +42,8 @@ class SearchStoreTest {
                 "fake",
                 List.of(new SubjectSpec("cat", List.of("red"), List.of(2, 3))),
                 new Budget(8, 9, Duration.ofMillis(1500), true),
-                SHAPE);
+                SHAPE,
+                List.of("words were cut off"));
         return new StoredSearch(
                 id,
                 new byte[] {1, 2, 3},
@@ -71,7 +75,7 @@ class SearchStoreTest {
     @Test
     void search_comesBackAsItWasStored() {
         try (SearchStore store = open()) {
-            store.create(search("a"));
+            store.create(search("a"), PINS);
             append(store, "a", candidate(0, 0.5));
             store.finish("a", SearchState.DONE, StopReason.PLATEAU, null);
         }
@@ -84,7 +88,9 @@ class SearchStoreTest {
             assertThat(search.stopReason()).isEqualTo(StopReason.PLATEAU);
             assertThat(search.spent()).isEqualTo(new Spend(5, 6, 7, 8));
             assertThat(search.elapsed()).isEqualTo(Duration.ofMillis(42));
+            assertThat(store.weights("a")).isEqualTo(PINS);
             assertThat(store.search("b")).isNull();
+            assertThat(store.weights("b")).isEmpty();
         }
     }
 
@@ -104,7 +110,7 @@ class SearchStoreTest {
                 Map.of("self_cross", 1 / 3.0),
                 new Spend(1, 2, 3, 4));
         try (SearchStore store = open()) {
-            store.create(search("a"));
+            store.create(search("a"), PINS);
             append(store, "a", candidate);
             assertThat(store.recorded("a", 0)).isEqualTo(candidate);
             assertThat(store.recorded("a", 1)).isNull();
@@ -114,7 +120,7 @@ class SearchStoreTest {
     @Test
     void candidate_appendedTwice_staysAsItWas() {
         try (SearchStore store = open()) {
-            store.create(search("a"));
+            store.create(search("a"), PINS);
             append(store, "a", candidate(0, 0.5));
             append(store, "a", candidate(0, 0.25));
             assertThat(store.recorded("a", 0).score()).isEqualTo(0.5);
@@ -126,7 +132,7 @@ class SearchStoreTest {
     void best_ranksByScoreThenIndexWithWhatIsNotFiniteLast() {
         double[] scores = {Double.NaN, 2, 1, Double.NEGATIVE_INFINITY, 1, 3, Double.POSITIVE_INFINITY};
         try (SearchStore store = open()) {
-            store.create(search("a"));
+            store.create(search("a"), PINS);
             for (int i = 0; i < scores.length; i++) {
                 append(store, "a", candidate(i, scores[i]));
             }
@@ -144,7 +150,7 @@ class SearchStoreTest {
     @Test
     void illustrations_areKeptAndCounted() {
         try (SearchStore store = open()) {
-            store.create(search("a"));
+            store.create(search("a"), PINS);
             append(store, "a", candidate(0, 0.5));
             store.illustrate("a", 0, new byte[] {7}, List.of(), 40);
             store.illustrate("a", 0, null, List.of(new HeatMap("cat", 1, 2, new float[] {0.25f, 0.75f})), 1);
@@ -161,8 +167,8 @@ class SearchStoreTest {
     @Test
     void open_interruptsWhatWasRunning() {
         try (SearchStore store = open()) {
-            store.create(search("running"));
-            store.create(search("failed"));
+            store.create(search("running"), PINS);
+            store.create(search("failed"), PINS);
             store.finish("failed", SearchState.FAILED, null, "why");
         }
         try (SearchStore store = open()) {
@@ -237,7 +243,7 @@ class SearchStoreTest {
     @Test
     void open_damagedPages_saysSo() throws IOException {
         try (SearchStore store = open()) {
-            store.create(search("a"));
+            store.create(search("a"), PINS);
             for (int i = 0; i < 200; i++) {
                 append(store, "a", candidate(i, i));
             }
@@ -263,6 +269,6 @@ class SearchStoreTest {
         }
         assertThatThrownBy(this::open)
                 .isInstanceOf(StoreException.class)
-                .hasMessage("data: the store is of version 99 (expected: at most 1; a newer prenoise wrote it)");
+                .hasMessage("data: the store is of version 99 (expected: at most 2; a newer prenoise wrote it)");
     }
 }
