@@ -95,7 +95,7 @@ final class FolderCatalog implements ModelCatalog {
             }
             return new Item<>(ShapesModel.ID, folder, files, List.copyOf(stamps), card(folder), null);
         } catch (IOException e) {
-            throw new ModelException("models: " + e.getMessage(), e);
+            throw new ModelException("cache: " + e.getMessage(), e);
         }
     }
 

@@ -6,7 +6,10 @@ import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
+import java.io.IOException;
+import java.io.InputStream;
 import java.util.Map;
+import java.util.Properties;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -19,6 +22,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Compute {
     private static final Logger LOG = LoggerFactory.getLogger(Compute.class);
+    private static final String VERSION = "PYTORCH_VERSION";
     private static final Map<String, Compute> DEVICES = new ConcurrentHashMap<>();
 
     private final String name;
@@ -36,7 +40,31 @@ public final class Compute {
 
     /** Starts libtorch when it has not been yet; everything else here does so too. */
     static Engine start() {
+        preferCuda();
         return Engine.getEngine("PyTorch");
+    }
+
+    /**
+     * DJL takes the natives that are bundled, which are for the CPU, whatever flavor is asked for, unless it is asked for another version: so
+     * it is asked for a rebuild of the same. It then takes those in its cache, or fetches them where it may.
+     */
+    private static void preferCuda() {
+        String flavor = System.getenv("PYTORCH_FLAVOR");
+        if (flavor == null
+                || !flavor.startsWith("cu")
+                || System.getenv("PYTORCH_LIBRARY_PATH") != null
+                || System.getenv(VERSION) != null
+                || System.getProperty(VERSION) != null) {
+            return;
+        }
+        Properties binding = new Properties();
+        try (InputStream in = JniUtils.class.getResourceAsStream("/jnilib/pytorch.properties")) {
+            binding.load(in);
+        } catch (IOException | NullPointerException e) {
+            LOG.debug("the binding's version is not known", e);
+            return;
+        }
+        System.setProperty(VERSION, binding.getProperty("jni_version", "").replaceFirst("-.*", "-1"));
     }
 
     public static Compute cpu() {
@@ -74,8 +102,8 @@ public final class Compute {
     }
 
     private static Compute open(String name, Device device) {
-        if (device.isGpu() && start().getGpuCount() <= device.getDeviceId()) {
-            throw none(name, "libtorch " + libtorch() + " sees " + start().getGpuCount() + " CUDA devices");
+        if (device.isGpu() && cudaDevices() <= device.getDeviceId()) {
+            throw none(name, "libtorch " + libtorch() + " sees " + cudaDevices() + " CUDA devices");
         }
         if (device.getDeviceType().equals("mps")) {
             requireMps(name, device);
@@ -133,7 +161,7 @@ public final class Compute {
 
     /** CUDA devices that libtorch sees. */
     public static int cudaDevices() {
-        return start().getGpuCount();
+        return start().hasCapability("CUDA") ? Cuda.devices() : 0;
     }
 
     public String name() {
@@ -201,6 +229,11 @@ public final class Compute {
                 LOG.warn("how much memory a card has free cannot be asked: {}", e.getMessage());
                 return null;
             }
+        }
+
+        /** DJL's own count needs the CUDA toolkit's runtime beside libtorch's. */
+        static int devices() {
+            return DRIVER == null ? 0 : DRIVER.devices();
         }
 
         static DeviceMemory memory(int ordinal) {

@@ -11,6 +11,8 @@ import com.sun.jna.ptr.PointerByReference;
 interface CudaDriver extends Library {
     int cuInit(int flags);
 
+    int cuDeviceGetCount(IntByReference count);
+
     int cuDeviceGet(IntByReference device, int ordinal);
 
     int cuDevicePrimaryCtxRetain(PointerByReference context, int device);
@@ -29,6 +31,12 @@ interface CudaDriver extends Library {
     static CudaDriver load() {
         boolean windows = System.getProperty("os.name", "").startsWith("Windows");
         return Native.load(windows ? "nvcuda" : "libcuda.so.1", CudaDriver.class);
+    }
+
+    /** Cards that the driver has. */
+    default int devices() {
+        IntByReference count = new IntByReference();
+        return cuInit(0) == 0 && cuDeviceGetCount(count) == 0 ? count.getValue() : 0;
     }
 
     /**

@@ -112,6 +112,12 @@ class DeviceMemoryTest {
         }
 
         @Override
+        public int cuDeviceGetCount(IntByReference count) {
+            count.setValue(2);
+            return 0;
+        }
+
+        @Override
         public int cuDeviceGet(IntByReference device, int ordinal) {
             device.setValue(ordinal);
             return 0;

@@ -1,6 +1,17 @@
 package dev.prenoise.server.cli;
 
+import dev.prenoise.engine.BackboneInfo;
+import dev.prenoise.engine.DeviceInfo;
+import dev.prenoise.engine.EngineOptions;
+import dev.prenoise.engine.FamilyNeeds;
+import dev.prenoise.engine.InvalidFieldException;
+import dev.prenoise.engine.LoraInfo;
+import dev.prenoise.engine.MemoryNeeds;
+import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.engine.ModelException;
+import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.tensor.Compute;
+import dev.prenoise.tensor.DeviceMemory;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import dev.prenoise.v1.Include;
@@ -9,6 +20,7 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -24,21 +36,34 @@ import picocli.CommandLine.Mixin;
 @Command(
         name = "doctor",
         header = "Says what works here, what is missing and how to get it.",
-        description = "Exit code 0 when prenoise optimize works on this machine with the built-in model.",
+        description =
+                "Exit code 0 when prenoise optimize works on this machine with the built-in model, and the options can be used.",
         sortOptions = false)
 final class DoctorCommand implements Callable<Integer> {
     private static final long GIGABYTE = 1_000_000_000L;
     private static final long LITTLE_MEMORY = 2 * GIGABYTE;
 
+    private static final int MOST_MODELS = 40;
+
+    static final String CUDA_ADVICE = """
+            let it fetch CUDA's natives once (some GB, kept in ~/.djl.ai): DJL_OFFLINE=false PYTORCH_FLAVOR=cu128 ./prenoise doctor
+            from then on: PYTORCH_FLAVOR=cu128 ./prenoise serve --device cuda
+            or use a pip-installed torch 2.7.1 for CUDA 12.8 (no other version works): PYTORCH_LIBRARY_PATH=.../site-packages/torch/lib PYTORCH_VERSION=2.7.1 PYTORCH_FLAVOR=cu128""";
+
     private final Console console;
     private final Function<ModelOptions, Service> local;
+    private final Function<ModelOptions, ModelCatalog> open;
 
     @Mixin
-    private ModelOptions models = new ModelOptions();
+    private ModelOptions options = new ModelOptions();
 
-    DoctorCommand(Console console, Function<ModelOptions, Service> local) {
+    /** Whether the options are; else the built-in model is tried without them. */
+    private boolean usable;
+
+    DoctorCommand(Console console, Function<ModelOptions, Service> local, Function<ModelOptions, ModelCatalog> open) {
         this.console = console;
         this.local = local;
+        this.open = open;
     }
 
     /** How a check came out. Only what is missing keeps the main job from working. */
@@ -68,31 +93,38 @@ final class DoctorCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         boolean works = true;
-        for (Supplier<Finding> check : checks()) {
-            Finding finding = check.get();
-            works &= finding.level() != Level.MISSING;
-            console.out()
-                    .println(String.format(
-                            Locale.ROOT, "%-8s%s", finding.level().name().toLowerCase(Locale.ROOT), finding.what()));
-            if (!finding.advice().isEmpty()) {
-                console.out().println("        -> " + finding.advice());
-            }
-            console.out().flush();
+        for (Supplier<List<Finding>> check : checks()) {
+            works &= print(check.get());
         }
         return works ? 0 : Main.FAILED;
     }
 
-    private List<Supplier<Finding>> checks() {
+    /** Returns whether nothing is missing. */
+    private boolean print(List<Finding> findings) {
+        boolean works = true;
+        for (Finding finding : findings) {
+            works &= finding.level() != Level.MISSING;
+            console.out()
+                    .println(String.format(
+                            Locale.ROOT, "%-8s%s", finding.level().name().toLowerCase(Locale.ROOT), finding.what()));
+            finding.advice().lines().forEach(line -> console.out().println("        -> " + line));
+            console.out().flush();
+        }
+        return works;
+    }
+
+    private List<Supplier<List<Finding>>> checks() {
         return List.of(
-                DoctorCommand::java,
-                DoctorCommand::memory,
-                DoctorCommand::libtorch,
-                DoctorCommand::openMp,
-                DoctorCommand::cuda,
-                () -> writable("stored searches", Folders.data()),
-                () -> writable("the built-in model's files", Folders.cache()),
-                DoctorCommand::pictures,
-                this::search);
+                () -> List.of(java()),
+                () -> List.of(memory()),
+                () -> List.of(libtorch()),
+                () -> List.of(openMp()),
+                DoctorCommand::devices,
+                () -> List.of(writable("stored searches", Folders.data())),
+                () -> List.of(writable("the built-in model's files and models' hashes", Folders.cache())),
+                () -> List.of(pictures()),
+                this::models,
+                () -> List.of(search()));
     }
 
     private static Finding java() {
@@ -144,22 +176,37 @@ final class DoctorCommand implements Callable<Integer> {
                         "start with ./prenoise, or set OMP_WAIT_POLICY=PASSIVE: spinning threads slow busy machines");
     }
 
-    private static Finding cuda() {
+    /** What libtorch computes on here, and how it would see a card that it does not. */
+    private static List<Finding> devices() {
+        int cards;
         try {
-            int devices = Compute.cudaDevices();
-            if (devices > 0) {
-                return Finding.ok("CUDA: " + devices + (devices == 1 ? " device" : " devices"));
-            }
+            cards = Compute.cudaDevices();
         } catch (RuntimeException | LinkageError e) {
-            // libtorch's own line has said so.
+            // The line about libtorch has said so.
+            return List.of();
         }
-        if (Files.exists(Path.of("/dev/nvidia0"))) {
-            return Finding.warn(
-                    "an NVIDIA device is here, but this libtorch computes on the CPU",
-                    "set PYTORCH_LIBRARY_PATH to the torch/lib folder of a pip torch 2.7.1, PYTORCH_VERSION=2.7.1 and "
-                            + "PYTORCH_FLAVOR=cu128");
+        List<Finding> findings = new ArrayList<>();
+        for (int i = 0; i < cards; i++) {
+            findings.add(Finding.ok("device " + device("cuda:" + i)));
         }
-        return Finding.ok("no CUDA device: the CPU computes, which is enough for the built-in model");
+        findings.add(Finding.ok("device " + device("cpu")));
+        String card = cards == 0 ? NvidiaCard.find() : null;
+        if (card != null) {
+            findings.add(Finding.warn(
+                    "an NVIDIA card is here (" + card + "), but this libtorch is built for the CPU", CUDA_ADVICE));
+        } else if (cards == 0) {
+            findings.add(Finding.ok("no CUDA device: the CPU computes, which is enough for the built-in model"));
+        }
+        return findings;
+    }
+
+    private static String device(String name) {
+        Compute compute = Compute.of(name);
+        DeviceMemory memory = compute.memory();
+        return compute.name() + ": "
+                + (memory.known()
+                        ? gigabytes(memory.free()) + " of " + gigabytes(memory.total()) + " free"
+                        : "how much memory is free cannot be asked");
     }
 
     private static Finding writable(String what, Path folder) {
@@ -188,9 +235,10 @@ final class DoctorCommand implements Callable<Integer> {
     /** The main job at its smallest, through the service. */
     private Finding search() {
         long begin = System.nanoTime();
-        try (Service service = local.apply(models)) {
+        try (Service service = local.apply(usable ? options : new ModelOptions())) {
             OptimizeNoiseRequest.Builder request =
                     OptimizeNoiseRequest.newBuilder().setSearchId("doctor-" + UUID.randomUUID());
+            request.setBackbone(ShapesModel.ID);
             request.getPromptBuilder().setText("a red circle and a blue square");
             request.getAttentionBuilder().setLoss(dev.prenoise.v1.AttentionLoss.ATTENTION_LOSS_CONFORM);
             request.getBudgetBuilder().setLossEvaluations(1);
@@ -208,6 +256,90 @@ final class DoctorCommand implements Callable<Integer> {
             return Finding.missing(
                     "the built-in model does not work: " + Failures.oneLine(e),
                     "prenoise doctor --verbose shows where");
+        }
+    }
+
+    /** Whether the options can be used, what is listed with a problem, and what fits in memory. */
+    private List<Finding> models() {
+        try (ModelCatalog catalog = open.apply(options)) {
+            List<Finding> findings = models(catalog, options.catalog().engine());
+            usable = true;
+            return findings;
+        } catch (CliException | ModelException e) {
+            String message = Failures.oneLine(e);
+            return List.of(Finding.missing(
+                    message.startsWith("--") ? message : "--" + message, "name another, or leave the option out"));
+        } catch (RuntimeException | LinkageError e) {
+            LoggerFactory.getLogger(DoctorCommand.class).debug("The models cannot be listed", e);
+            return List.of(Finding.missing(
+                    "the models cannot be listed: " + Failures.oneLine(e), "prenoise doctor --verbose shows where"));
+        }
+    }
+
+    private static List<Finding> models(ModelCatalog catalog, EngineOptions engine) {
+        DeviceInfo device = catalog.devices().get(0);
+        Room room = Room.of(device, engine.memoryLimit());
+        List<Finding> findings = new ArrayList<>();
+        int looked = 0;
+        for (BackboneInfo info : catalog.list()) {
+            if (info.problem() != null) {
+                findings.add(Finding.warn(info.id() + " cannot be used: " + info.problem(), ""));
+            } else if (looked++ < MOST_MODELS) {
+                findings.add(fit(catalog, info, room));
+            }
+        }
+        if (looked > MOST_MODELS) {
+            findings.add(Finding.ok(
+                    (looked - MOST_MODELS) + " more models are not looked at; their families' needs follow"));
+        }
+        for (FamilyNeeds family : FamilyNeeds.of(engine)) {
+            findings.add(room.fit("any " + family.title() + " model at " + family.size() + " px", family.needs()));
+        }
+        for (LoraInfo lora : catalog.loras()) {
+            if (lora.problem() != null) {
+                findings.add(Finding.warn("LoRA " + lora.name() + " cannot be used: " + lora.problem(), ""));
+            }
+        }
+        return findings;
+    }
+
+    private static Finding fit(ModelCatalog catalog, BackboneInfo info, Room room) {
+        String what = info.id() + " (" + info.family() + ") at " + info.nativeSize() + " px";
+        try {
+            return room.fit(what, catalog.open(info.id()).memoryNeeds(0, 0));
+        } catch (ModelException | InvalidFieldException e) {
+            return Finding.warn(info.id() + " does not open: " + Failures.oneLine(e), "");
+        }
+    }
+
+    /**
+     * @param bytes that models may take; 0 = not known
+     */
+    record Room(String device, long bytes) {
+        /** What a search scores at once at most. */
+        private static final int LARGEST_BATCH = 32;
+
+        static Room of(DeviceInfo device, long limit) {
+            long free = device.memoryFree();
+            return new Room(device.name(), limit == 0 ? free : free == 0 ? limit : Math.min(free, limit));
+        }
+
+        Finding fit(String what, MemoryNeeds needs) {
+            String sizes = what + ": scoring needs " + gigabytes(needs.toRank()) + ", optimising "
+                    + gigabytes(needs.toOptimize()) + ", pictures " + gigabytes(needs.toDraw()) + " of " + device;
+            if (bytes == 0) {
+                return Finding.ok(sizes + ", whose free memory is not known");
+            }
+            if (needs.toRank() > bytes) {
+                return Finding.warn(
+                        sizes + ", which has " + gigabytes(bytes) + ": it does not fit",
+                        "free memory there, take a smaller picture, or --dtype fp16 on a GPU");
+            }
+            long batch = (bytes - needs.lossWeights()) / Math.max(1, needs.loss());
+            String fits = "; of " + gigabytes(bytes) + " that fits " + Math.max(1, Math.min(LARGEST_BATCH, batch))
+                    + " at once" + (needs.toOptimize() > bytes ? ", not optimising" : "")
+                    + (needs.toDraw() > bytes ? ", not pictures" : "");
+            return Finding.ok(sizes + fits);
         }
     }
 

@@ -75,7 +75,7 @@ public final class Main {
                 .addSubcommand(new OptimizeCommand(console, local))
                 .addSubcommand(new ServeCommand(console, models))
                 .addSubcommand(new CapabilitiesCommand(console, local))
-                .addSubcommand(new DoctorCommand(console, local))
+                .addSubcommand(new DoctorCommand(console, local, models))
                 .addSubcommand(new BenchCommand(console, models))
                 .addSubcommand(new StudyCommand(console, models))
                 .addSubcommand(new ParityCommand(console))

@@ -15,7 +15,9 @@ final class Models {
         try {
             return Catalogs.create(options.catalog());
         } catch (IllegalArgumentException e) {
-            throw new CliException("--" + e.getMessage(), e);
+            boolean cuda = options.device().startsWith("cuda");
+            throw new CliException(
+                    "--" + e.getMessage() + (cuda ? "; prenoise doctor says how to get CUDA's natives" : ""), e);
         }
     }
 }

@@ -2,9 +2,15 @@ package dev.prenoise.server.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.prenoise.engine.ModelException;
 import io.grpc.Status;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class DoctorCommandTest {
     @Test
@@ -31,5 +37,51 @@ class DoctorCommandTest {
         assertThat(run.exit()).isEqualTo(2);
         assertThat(run.out())
                 .contains("missing the built-in model does not work: ", "unet/config.json: no such file", "-> ");
+    }
+
+    @Test
+    void doctor_saysWhatFitsInMemory() {
+        CommandLineRun run = CommandLineRun.of(new FakeService(), "doctor", "--memory-limit", "150");
+
+        assertThat(run.out().lines())
+                .contains(
+                        "ok      fake (shapes) at 64 px: scoring needs 0.0 GB, optimising 0.0 GB, pictures 0.0 GB of cpu; "
+                                + "of 0.0 GB that fits 5 at once, not pictures")
+                .anyMatch(
+                        line -> line.matches(
+                                "warn    any Stable Diffusion XL model at 1024 px: scoring needs (9|1\\d)\\.\\d GB, .+: it does not fit"))
+                .anyMatch(
+                        line -> line.matches(
+                                "warn    any Stable Diffusion 1 model at 512 px: scoring needs [1-3]\\.\\d GB, .+: it does not fit"));
+    }
+
+    @Test
+    void doctor_optionThatCannotBeUsed_isBlamedAndNotTheBuiltInModel() {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        int exit = Main.run(
+                new Console(new PrintStream(out), System.err, false),
+                options -> {
+                    throw new ModelException("models: /none (expected: a directory, or a model's file)");
+                },
+                options -> new FakeService().open(),
+                "doctor",
+                "--models",
+                "/none");
+
+        assertThat(exit).isEqualTo(2);
+        assertThat(out.toString())
+                .contains("missing --models: /none (expected: a directory, or a model's file)")
+                .contains("ok      the built-in model loads and scores noise");
+    }
+
+    @Test
+    void find_ofCards_asksNvidiaSmiThenLooksForTheDriver(@TempDir Path folder) throws Exception {
+        Path smi = Files.writeString(
+                folder.resolve("smi"), "#!/bin/sh\necho 'NVIDIA RTX 3070, 8192 MiB, 7000 MiB, 550.1'\n");
+        assertThat(smi.toFile().setExecutable(true)).isTrue();
+        assertThat(NvidiaCard.find(smi.toString(), List.of())).isEqualTo("NVIDIA RTX 3070, 8192 MiB, 7000 MiB, 550.1");
+        String none = folder.resolve("none").toString();
+        assertThat(NvidiaCard.find(none, List.of(folder.resolve("version")))).isNull();
+        assertThat(NvidiaCard.find(none, List.of(smi))).isEqualTo("NVIDIA's driver (" + smi + ")");
     }
 }
