@@ -14,7 +14,6 @@ import dev.prenoise.tensor.WeightSource;
 import dev.prenoise.tensor.Weights;
 import dev.prenoise.text.ClipTextEncoder;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -54,6 +53,10 @@ public final class Checkpoint {
         }
         if (!Files.exists(path)) {
             throw new CheckpointException(path, "missing (expected: a .safetensors file or a model folder)");
+        }
+        if (!Files.isDirectory(path) && !Files.isRegularFile(path)) {
+            // a pipe would never end
+            throw new CheckpointException(path, "no file (expected: a .safetensors file or a model folder)");
         }
         try {
             Checkpoint checkpoint = new Checkpoint(Files.isDirectory(path) ? Folder.read(path) : SingleFile.read(path));
@@ -97,7 +100,11 @@ public final class Checkpoint {
         return contents.files().stream().map(SafetensorsFile::path).toList();
     }
 
-    /** Of all weight files together. */
+    /**
+     * Of all weight files together.
+     *
+     * @throws CheckpointException when one is there no longer
+     */
     public long bytes() {
         try {
             long bytes = 0;
@@ -106,7 +113,7 @@ public final class Checkpoint {
             }
             return bytes;
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw new CheckpointException(path(), "cannot be read: " + e);
         }
     }
 

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A model in diffusers' layout: a folder for each network, with a {@code config.json} and safetensors files; or the UNet's folder alone. */
 final class Folder {
+    private static final String UNET_CLASS = "UNet2DConditionModel";
     private static final String UNET_FILE = "diffusion_pytorch_model";
     private static final List<String> TEXT_FOLDERS = List.of("text_encoder", "text_encoder_2");
 
@@ -67,9 +68,11 @@ final class Folder {
         }
         Path config = root.resolve("config.json");
         if (Files.exists(config)) {
-            String kind = ConfigFile.read(config).text("_class_name", "UNet2DConditionModel");
-            if (!kind.equals("UNet2DConditionModel")) {
-                throw new CheckpointException(root, "a " + kind + " alone (expected: a model folder with a UNet)");
+            ConfigFile json = ConfigFile.read(config);
+            List<String> transformers = json.has("architectures") ? json.texts("architectures") : List.of();
+            String kind = json.text("_class_name", transformers.isEmpty() ? UNET_CLASS : transformers.get(0));
+            if (!kind.equals(UNET_CLASS)) {
+                throw new CheckpointException(root, kind + " alone (expected: a model folder with a UNet)");
             }
             return root;
         }

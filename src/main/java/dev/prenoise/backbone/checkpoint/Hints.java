@@ -111,6 +111,11 @@ record Hints(
         if (config.get("parameterization") instanceof String parameterization) {
             return parameterization.equals("v") ? "v" : "eps";
         }
+        // the same in the words of SDXL's own code
+        if (under(config, "denoiser_config", "params").get("scaling_config") instanceof Map<?, ?> scaling
+                && scaling.get("target") instanceof String target) {
+            return target.endsWith("VScaling") ? "v" : "eps";
+        }
         String stated = metadata.getOrDefault("modelspec.prediction_type", "");
         if (stated.startsWith("v")
                 || metadata.getOrDefault("modelspec.architecture", "").endsWith("-768-v")) {

@@ -101,14 +101,16 @@ final class SingleFile {
     }
 
     private static Target target(SafetensorsFile file, Network network, UNetConfig config, Family family, Hints hints) {
-        boolean zeroTerminalSnr = hints.zeroTerminalSnr() || (family.isXl() && file.contains("ztsnr"));
-        if (hints.prediction() != null) {
-            return new Target(hints.prediction(), zeroTerminalSnr);
+        String prediction = hints.prediction();
+        if (prediction == null) {
+            boolean v = family.isXl()
+                    ? file.contains("v_pred")
+                    : family == Family.SD2 && looksLikeV(network, KeyNames.of(config));
+            prediction = v ? "v" : "eps";
         }
-        boolean v = family.isXl()
-                ? file.contains("v_pred")
-                : family == Family.SD2 && looksLikeV(network, KeyNames.of(config));
-        return new Target(v ? "v" : "eps", zeroTerminalSnr);
+        // without signal at the last step nothing but v can be predicted there
+        boolean sign = family.isXl() && prediction.equals("v") && file.contains("ztsnr");
+        return new Target(prediction, hints.zeroTerminalSnr() || sign);
     }
 
     /** ComfyUI's guess: models that learnt to predict v have this norm's shifts spread wider. */

@@ -286,7 +286,7 @@ class CheckpointTest {
     @ParameterizedTest
     @CsvSource({
         "model_index.json, StableDiffusion3Pipeline, a model of StableDiffusion3Pipeline",
-        "config.json, FluxTransformer2DModel, a FluxTransformer2DModel alone",
+        "config.json, FluxTransformer2DModel, FluxTransformer2DModel alone",
         "readme.json, none, no model folder"
     })
     void open_ofAnotherFolder_namesIt(String file, String kind, String message) throws IOException {
@@ -343,6 +343,56 @@ class CheckpointTest {
         assertThatThrownBy(() -> Checkpoint.open(file))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessage(file + ": missing (expected: a .safetensors file or a model folder)");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"text_encoder, CLIPTextModel alone", "vae, AutoencoderKL alone"})
+    void open_ofOneOfAModelsFolders_namesIt(String part, String message) {
+        Path path = SHAPES.resolve(part).toAbsolutePath();
+        assertThatThrownBy(() -> Checkpoint.open(path))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessage(path + ": " + message + " (expected: a model folder with a UNet)");
+    }
+
+    @Test
+    void open_withSgmsYaml_takesThePrediction() throws IOException {
+        Path yaml = Files.writeString(folder.resolve("model.yaml"), """
+                model:
+                  params:
+                    denoiser_config:
+                      params:
+                        scaling_config:
+                          target: sgm.modules.diffusionmodules.denoiser_scaling.VScaling
+                    network_config:
+                      params:
+                        num_head_channels: 32
+                """);
+        Hints hints = Hints.of(null, yaml, Map.of());
+        assertThat(hints.prediction()).isEqualTo("v");
+        assertThat(hints.headWidth()).isEqualTo(32);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"model.yaml", "model.prenoise.json"})
+    void open_besideADamagedFile_opensOrNamesIt(String name) throws IOException {
+        Path file = TestFiles.renamed(SD1_WEIGHTS, folder.resolve("model.safetensors"), tensor -> named("ldm", tensor));
+        byte[] whole = (name.endsWith("yaml")
+                        ? "model:\n  params:\n    parameterization: \"v\"\n    unet_config: &a\n      params: {num_heads: 2}\n"
+                        : "{\"heads\": [2, 2, 2, 2], \"norm_groups\": 16, \"family\": \"sd1\", \"prediction\": \"v\", \"steps\": 20}")
+                .getBytes(java.nio.charset.StandardCharsets.UTF_8);
+        java.util.Random random = new java.util.Random(7);
+        int opened = 0;
+        for (int i = 0; i < 500; i++) {
+            byte[] damaged = whole.clone();
+            damaged[random.nextInt(whole.length)] = (byte) random.nextInt(256);
+            Files.write(folder.resolve(name), damaged);
+            try {
+                opened += Checkpoint.open(file).files().size();
+            } catch (CheckpointException e) {
+                assertThat(e).hasMessageStartingWith(folder.resolve("model").toString());
+            }
+        }
+        assertThat(opened).isBetween(1, 499);
     }
 
     private void card(String json) throws IOException {
