@@ -8,13 +8,16 @@ import dev.prenoise.noise.Noise;
 import dev.prenoise.search.Evaluation;
 import dev.prenoise.search.Evaluator;
 import dev.prenoise.search.Spend;
+import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.GradMode;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Scores noise by a loss on the backbone's own attention maps at the host's first step: the conditional branch alone, as far as the last
@@ -26,6 +29,11 @@ import java.util.Map;
  * is 1.
  */
 final class AttentionEvaluator implements Evaluator {
+    /** Of maps' gradients in float16, whose largest number is 65504 and whose smallest is 6e-8. */
+    private static final double LARGEST_SLOPE = 64;
+
+    private static final double SMALLEST_SLOPE = 1e-4;
+
     private final FirstStep firstStep;
     private final AttentionLoss score;
     private final AttentionLoss optimized;
@@ -87,7 +95,7 @@ final class AttentionEvaluator implements Evaluator {
                         Noises.stack(firstStep.compute(), Noises.filled(noises, batch)), score.readsSelfAttention())) {
             List<Evaluation> evaluations = new ArrayList<>();
             for (AttentionMaps one : maps.toArrays(noises.size())) {
-                LossValue value = score.evaluate(one, subjects, false);
+                LossValue value = finite(score.evaluate(one, subjects, false));
                 evaluations.add(new Evaluation(value.loss(), value.terms(), null));
             }
             return evaluations;
@@ -102,23 +110,89 @@ final class AttentionEvaluator implements Evaluator {
                 .toList();
     }
 
+    /**
+     * In float16 a map's gradient is too small to survive the way back, so it is made larger on the way and smaller at the end; where that was
+     * too much, by less the next time.
+     */
     private Evaluation evaluateWithGradient(Noise noise) {
+        boolean half = firstStep.conditioning().context().dtype() == DType.FLOAT16;
+        double largest = half ? LARGEST_SLOPE : 0;
+        while (true) {
+            Evaluation evaluation = evaluateWithGradient(noise, largest);
+            if (!half || isFinite(evaluation)) {
+                return evaluation;
+            }
+            largest /= 256;
+            if (largest < SMALLEST_SLOPE) {
+                throw notFinite("the loss's gradient");
+            }
+        }
+    }
+
+    /**
+     * @param largest that the maps' gradient is scaled to; 0 = as it is
+     */
+    private Evaluation evaluateWithGradient(Noise noise, double largest) {
         boolean self = score.readsSelfAttention() || optimized.readsSelfAttention();
         try (GradMode on = GradMode.on();
                 Scope scope = new Scope()) {
             Tensor leaf = Noises.stack(firstStep.compute(), List.of(noise)).requireGradient();
             LossValue slope;
             LossValue value;
+            double scale;
             try (FirstStep.Maps maps = firstStep.maps(leaf, self)) {
                 AttentionMaps arrays = maps.toArrays(1).get(0);
-                slope = optimized.evaluate(arrays, subjects, true);
-                value = score.equals(optimized) ? slope : score.evaluate(arrays, subjects, false);
-                maps.weightedSum(slope).backward();
+                slope = finite(optimized.evaluate(arrays, subjects, true));
+                value = score.equals(optimized) ? slope : finite(score.evaluate(arrays, subjects, false));
+                scale = largest == 0 ? 1 : scale(slope, largest);
+                Tensor sum = maps.weightedSum(slope);
+                (scale == 1 ? sum : sum.mul(scale)).backward();
             }
             Map<String, Double> terms = new HashMap<>(slope.terms());
             terms.putAll(value.terms());
-            return new Evaluation(
-                    value.loss(), terms, Noise.of(noise.shape(), leaf.gradient().toFloats()));
+            float[] gradient = leaf.gradient().toFloats();
+            for (int i = 0; i < gradient.length && scale != 1; i++) {
+                gradient[i] /= (float) scale;
+            }
+            return new Evaluation(value.loss(), terms, Noise.of(noise.shape(), gradient));
         }
+    }
+
+    /** A power of two, which costs no bits. */
+    private static double scale(LossValue slope, double largest) {
+        AttentionMaps gradient = slope.gradient();
+        double most = 0;
+        if (gradient != null) {
+            most = Math.max(largestOf(gradient.cross()), largestOf(gradient.self()));
+        }
+        return most == 0 ? 1 : Math.scalb(1.0, Math.getExponent(largest / most));
+    }
+
+    private static double largestOf(double @Nullable [] values) {
+        return values == null ? 0 : Arrays.stream(values).map(Math::abs).max().orElse(0);
+    }
+
+    private static boolean isFinite(Evaluation evaluation) {
+        Noise gradient = evaluation.gradient();
+        if (gradient != null) {
+            for (float value : gradient.data()) {
+                if (!Float.isFinite(value)) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    private static LossValue finite(LossValue value) {
+        if (!Double.isFinite(value.loss())) {
+            throw notFinite("the loss");
+        }
+        return value;
+    }
+
+    private static ModelException notFinite(String what) {
+        return new ModelException(
+                what + " is not a finite number (expected: one; where a model overflows float16, --dtype fp32 helps)");
     }
 }

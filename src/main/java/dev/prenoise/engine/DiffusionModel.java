@@ -2,6 +2,7 @@ package dev.prenoise.engine;
 
 import dev.prenoise.backbone.AttentionSite;
 import dev.prenoise.backbone.checkpoint.Checkpoint;
+import dev.prenoise.backbone.checkpoint.Family;
 import dev.prenoise.backbone.checkpoint.ModelCard;
 import dev.prenoise.backbone.lora.LoraException;
 import dev.prenoise.backbone.lora.LoraFile;
@@ -286,6 +287,10 @@ final class DiffusionModel implements Model, ModelMemory.Tenant, AutoCloseable {
 
     ModelCard card() {
         return checkpoint.card();
+    }
+
+    Family family() {
+        return checkpoint.family();
     }
 
     UNet unet() {

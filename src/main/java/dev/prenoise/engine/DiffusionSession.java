@@ -5,6 +5,7 @@ import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.attention.TokenGroup;
 import dev.prenoise.backbone.Conditioning;
 import dev.prenoise.backbone.vae.Autoencoder;
+import dev.prenoise.backbone.vae.LatentPreview;
 import dev.prenoise.diffusion.Denoiser;
 import dev.prenoise.diffusion.Denoisers;
 import dev.prenoise.diffusion.Sampler;
@@ -27,6 +28,8 @@ import org.jspecify.annotations.Nullable;
 final class DiffusionSession implements PromptSession {
     /** Noises scored at once on a GPU, when there is room: more gain little, and a short batch is filled up. */
     private static final int MOST_AT_ONCE = 8;
+
+    private static final int LATENT_CHANNELS = 4;
 
     private final DiffusionModel model;
     private final EncodedPrompt prompt;
@@ -162,16 +165,21 @@ final class DiffusionSession implements PromptSession {
     /** In batches of one fixed size, the last one filled up, so that a picture has the same bits whatever was drawn beside it. */
     @Override
     public List<Picture> draw(List<Noise> noises) {
+        requirePictures();
+        Batches batches = new Batches(
+                new Room(needs.pictureWeights(), needs.picture(), 0),
+                model.card().batch());
+        return batches.each(noises, this::drawBatch);
+    }
+
+    @Override
+    public void requirePictures() {
         if (guided() && negative == null) {
             throw new InvalidFieldException(
                     "prompt.conditioning.negative_embeddings",
                     "none (expected: embeddings of the negative prompt, which a picture with guidance needs; with sampling.guidance_scale 1"
                             + " it does not)");
         }
-        Batches batches = new Batches(
-                new Room(needs.pictureWeights(), needs.picture(), 0),
-                model.card().batch());
-        return batches.each(noises, this::drawBatch);
     }
 
     private List<Picture> drawBatch(List<Noise> part, int size) {
@@ -191,7 +199,7 @@ final class DiffusionSession implements PromptSession {
     private Tensor decode(Tensor latents) {
         Autoencoder vae = model.vae();
         if (vae == null) {
-            throw new ModelException(model.name() + ": no VAE in its files (expected: one, to draw pictures)");
+            return rough(latents);
         }
         long toLoad = Math.max(0, needs.vae() - vae.weights().loadedBytes());
         model.requireRoom(toLoad + needs.decode() * latents.size(0), what("a picture's decoding"), () -> {
@@ -199,6 +207,15 @@ final class DiffusionSession implements PromptSession {
             model.unloadText();
         });
         return vae.decode(latents);
+    }
+
+    /** As a file without a VAE allows. */
+    private Tensor rough(Tensor latents) {
+        LatentPreview preview = LatentPreview.of(model.family().id());
+        if (preview == null || latents.size(1) != LATENT_CHANNELS) {
+            throw new ModelException(model.name() + ": no VAE in its files (expected: one, to draw pictures)");
+        }
+        return preview.pictures(latents, model.sizeStep());
     }
 
     private Denoiser denoiser(int batch) {

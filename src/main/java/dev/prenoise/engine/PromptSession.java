@@ -36,6 +36,13 @@ public interface PromptSession extends AutoCloseable {
     /** Denoises and decodes. One picture for each noise, in order; a picture depends on its noise alone. */
     List<Picture> draw(List<Noise> noises);
 
+    /**
+     * For those who will want pictures later.
+     *
+     * @throws InvalidFieldException when this prompt cannot be drawn: it came with its own conditioning and without a negative one
+     */
+    default void requirePictures() {}
+
     /** Denoiser calls that drawing one picture costs, a guided call counting 2. */
     int callsPerPicture();
 

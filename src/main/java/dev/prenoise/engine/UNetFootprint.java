@@ -77,7 +77,7 @@ record UNetFootprint(long parameters, long activations, long graph) {
             } catch (Truncated e) {
                 // as far as is needed
             }
-            return new UNetFootprint(parameters, (long) (OVERHEAD * peak), (long) (OVERHEAD * (graph + peak)));
+            return new UNetFootprint(parameters, (long) (OVERHEAD * peak), (long) (OVERHEAD * peak) + graph);
         }
 
         /** Transformer blocks at the grid: the walk ends in the last. */

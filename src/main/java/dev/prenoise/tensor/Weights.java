@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -119,12 +120,11 @@ public final class Weights implements AutoCloseable {
         return store.type;
     }
 
-    /** Bytes that loaded values take on the device (on the CPU: of mapped files, which the system may take back). */
+    /**
+     * Bytes that loaded values take on the device (on the CPU: of mapped files, which the system may take back). May be asked by any thread.
+     */
     public long loadedBytes() {
-        return store.tensors.values().stream()
-                .mapToLong(t -> Arrays.stream(t.shape()).reduce(1, (a, b) -> a * b)
-                        * t.dtype().bytes())
-                .sum();
+        return store.loadedBytes.get();
     }
 
     /** Frees the values; they load again when they are next read. */
@@ -140,7 +140,11 @@ public final class Weights implements AutoCloseable {
     }
 
     Tensor load(Weight weight) {
-        return store.tensors.computeIfAbsent(weight.name(), name -> store.load(weight));
+        return store.tensors.computeIfAbsent(weight.name(), name -> {
+            Tensor loaded = store.load(weight);
+            store.loadedBytes.addAndGet(Store.bytes(loaded));
+            return loaded;
+        });
     }
 
     /** What the views of one network share. */
@@ -151,6 +155,7 @@ public final class Weights implements AutoCloseable {
         private final long seed;
         private final Map<String, Weight> weights = new ConcurrentHashMap<>();
         private final Map<String, Tensor> tensors = new ConcurrentHashMap<>();
+        private final AtomicLong loadedBytes = new AtomicLong();
         private Map<String, WeightPatch> patches = Map.of();
 
         Store(@Nullable WeightSource source, Compute compute, DType type, long seed) {
@@ -167,8 +172,14 @@ public final class Weights implements AutoCloseable {
             }
             Tensor held = tensors.remove(name);
             if (held != null) {
+                loadedBytes.addAndGet(-bytes(held));
                 held.close();
             }
+        }
+
+        private static long bytes(Tensor tensor) {
+            return Arrays.stream(tensor.shape()).reduce(1, (a, b) -> a * b)
+                    * tensor.dtype().bytes();
         }
 
         Tensor load(Weight weight) {

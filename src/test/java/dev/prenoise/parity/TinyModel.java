@@ -105,6 +105,22 @@ final class TinyModel {
         }
     }
 
+    /** Writes a LoRA in kohya's layout that changes every value of a UNet's module. */
+    static Path writeLora(Path file, String module, int rows, int columns, float difference) throws IOException {
+        float[] values = new float[rows * columns];
+        for (int i = 0; i < values.length; i++) {
+            // the same everywhere would be nothing to inputs whose mean is 0
+            values[i] = i % 3 == 0 ? difference : -difference / 2;
+        }
+        Map<String, Values> tensors = new LinkedHashMap<>();
+        tensors.put(
+                "lora_unet_" + module.replace('.', '_') + ".diff",
+                values(SafetensorsType.F32, new long[] {rows, columns}, values));
+        tensors.put("lora_unet_no_such_module.diff", values(SafetensorsType.F32, new long[] {1}, new float[1]));
+        write(file, tensors);
+        return file;
+    }
+
     /** Writes it below the folder; returns the folder or file to open. */
     Path write(Path parent, Layout layout, SafetensorsType type) throws IOException {
         return switch (layout) {
