@@ -274,7 +274,7 @@ class EngineParityTest {
     private static PromptSession session(ModelCatalog models, String family, Golden golden, List<LoraSpec> loras) {
         // which of diffusers' schedules begins at the golden's timestep
         SamplingSpec sampling =
-                new SamplingSpec("ddim", golden.number("timestep") == 999 ? "trailing" : "leading", 50, 1, List.of());
+                new SamplingSpec("ddim", golden.timestep() == 999 ? "trailing" : "leading", 50, 1, List.of());
         return models.open(family + ".safetensors")
                 .prepare(
                         prompt(conditioning(golden, null)),
