@@ -17,8 +17,8 @@ import picocli.CommandLine.Parameters;
         name = "parity",
         header = "Holds a checkpoint's results on this machine to a reference's.",
         description = {
-            "Runs FOLDER/checkpoint.safetensors on the inputs in FOLDER/expected.safetensors and prints how far predictions, attention",
-            "maps, text embeddings and pictures lie from what the reference computed. src/tools/parity/full_size.py makes such folders."
+            "Runs FOLDER/checkpoint.safetensors on the inputs in FOLDER/expected.safetensors and prints how far predictions, attention "
+                    + "maps, text embeddings and pictures lie from what the reference computed. src/tools/parity/full_size.py makes such folders."
         },
         sortOptions = false)
 final class ParityCommand implements Callable<Integer> {
