@@ -11,6 +11,9 @@ import java.util.List;
  * <p>Thread-safe.
  */
 public final class PromptTokenizer {
+    /** Beyond it embeddings overflow half precision, and already far below it pictures are noise. */
+    private static final int MAX_WEIGHT = 1000;
+
     private final Tokenizer tokenizer;
     private final TextFamily family;
     private final int length;
@@ -71,6 +74,11 @@ public final class PromptTokenizer {
         List<Integer> starts = weighted.starts();
         for (int i = 0; i < starts.size(); i++) {
             Part part = weighted.parts().get(i);
+            // negated, so that it holds of NaN too
+            if (!(Math.abs(part.weight()) <= MAX_WEIGHT)) {
+                throw new PromptException("\"" + part.text() + "\" weighs " + part.weight() + " (expected: "
+                        + -MAX_WEIGHT + " to " + MAX_WEIGHT + ")");
+            }
             int start = starts.get(i);
             stretches.add(tokenizer.tokens(part.text()).stream()
                     .map(token -> token.moved(start, part.weight()))

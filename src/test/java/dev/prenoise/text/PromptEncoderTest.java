@@ -215,6 +215,9 @@ class PromptEncoderTest {
         assertThat(encoder.prepare("a cat AND a dog", WEBUI, true).warnings()).isEmpty();
         assertThatThrownBy(() -> encoder.prepare("(a cat:1.2.3)", WEBUI, false))
                 .hasMessage("\":1.2.3)\" (expected: a number as weight)");
+        assertThatThrownBy(() -> encoder.prepare("a (cat:1e999)", COMFY, false))
+                .isInstanceOf(PromptException.class)
+                .hasMessage("\"cat\" weighs Infinity (expected: -1000 to 1000)");
         assertThatThrownBy(() -> encoder.prepare("(".repeat(2000) + "a" + ")".repeat(2000), COMFY, false))
                 .isInstanceOf(PromptException.class)
                 .hasMessageContaining("expected: at most 500");
