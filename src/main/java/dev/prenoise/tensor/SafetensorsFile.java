@@ -293,16 +293,29 @@ public final class SafetensorsFile {
             shape[0] /= parts;
         }
         ByteBuffer bytes = bytes(name, part * length, length);
+        return switch (entry.type()) {
+            case F32 -> create(bytes, DType.FLOAT32, shape, compute, type);
+            case F16 -> create(bytes, DType.FLOAT16, shape, compute, type);
+            case F64 -> create(bytes, DType.FLOAT64, shape, compute, type);
+            default -> {
+                ByteBuffer wide = widen(bytes);
+                NativeBuffers.free(bytes);
+                yield create(wide, DType.FLOAT32, shape, compute, type);
+            }
+        };
+    }
+
+    /** On the CPU over the buffer where it holds what is wanted; else a copy, and the buffer is freed where that is known to be done. */
+    private static Tensor create(ByteBuffer bytes, DType stored, long[] shape, Compute compute, DType type) {
+        Tensor result;
         try (Scope scope = new Scope()) {
-            Tensor stored =
-                    switch (entry.type()) {
-                        case F32 -> Tensor.create(compute, compute.manager(), bytes, DType.FLOAT32, shape);
-                        case F16 -> Tensor.create(compute, compute.manager(), bytes, DType.FLOAT16, shape);
-                        case F64 -> Tensor.create(compute, compute.manager(), bytes, DType.FLOAT64, shape);
-                        default -> Tensor.create(compute, compute.manager(), widen(bytes), DType.FLOAT32, shape);
-                    };
-            return Scope.release(stored.dtype() == type ? stored : stored.to(type));
+            Tensor tensor = Tensor.create(compute, compute.manager(), bytes, stored, shape);
+            result = Scope.release(stored == type ? tensor : tensor.to(type));
         }
+        if (stored != type && compute.isCpu()) {
+            NativeBuffers.free(bytes);
+        }
+        return result;
     }
 
     /**
@@ -414,10 +427,12 @@ public final class SafetensorsFile {
             if (offset % entry.type().bytes() == 0) {
                 return mapped;
             }
-            return ByteBuffer.allocateDirect((int) length)
+            ByteBuffer copy = ByteBuffer.allocateDirect((int) length)
                     .order(ByteOrder.LITTLE_ENDIAN)
                     .put(mapped)
                     .flip();
+            NativeBuffers.free(mapped);
+            return copy;
         } catch (IOException e) {
             throw new SafetensorsException(path, "tensor \"" + name + "\": cannot be read: " + e, e);
         }
