@@ -216,7 +216,8 @@ final class Library<T> {
     private @Nullable Item<T> item(Found found, @Nullable Item<T> before) {
         Item<T> now;
         try {
-            List<Path> files = found.kind() == Kind.DIFFUSERS_FOLDER ? filesOf(found.path()) : List.of(found.path());
+            List<Path> files =
+                    found.kind() == Kind.DIFFUSERS_FOLDER ? filesOf(found.path()) : withCompanions(found.path());
             List<FileStamp> stamps = new ArrayList<>();
             for (Path file : files) {
                 stamps.add(FileStamp.of(file));
@@ -248,6 +249,17 @@ final class Library<T> {
 
     private static <T> Item<T> withProblem(Item<T> item, String problem) {
         return new Item<>(item.id(), item.path(), item.files(), item.stamps(), null, problem);
+    }
+
+    /** What hosts and users say about a file beside it. */
+    private static List<Path> withCompanions(Path file) {
+        String name = file.getFileName().toString();
+        return Stream.of(
+                        file,
+                        file.resolveSibling(stem(name) + ".yaml"),
+                        file.resolveSibling(stem(name) + ".prenoise.json"))
+                .filter(each -> each.equals(file) || Files.isRegularFile(each))
+                .toList();
     }
 
     private static List<Path> filesOf(Path folder) throws IOException {
