@@ -6,11 +6,15 @@ import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.util.Utils;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,6 +27,7 @@ import org.slf4j.LoggerFactory;
 public final class Compute {
     private static final Logger LOG = LoggerFactory.getLogger(Compute.class);
     private static final String VERSION = "PYTORCH_VERSION";
+    private static boolean started;
     private static final Map<String, Compute> DEVICES = new ConcurrentHashMap<>();
 
     private final String name;
@@ -48,9 +53,12 @@ public final class Compute {
      * DJL takes the natives that are bundled, which are for the CPU, whatever flavor is asked for, unless it is asked for another version: so
      * it is asked for a rebuild of the same. It then takes those in its cache, or fetches them where it may.
      */
-    private static void preferCuda() {
+    private static synchronized void preferCuda() {
         String flavor = System.getenv("PYTORCH_FLAVOR");
-        if (flavor == null
+        boolean first = !started;
+        started = true;
+        if (!first
+                || flavor == null
                 || !flavor.startsWith("cu")
                 || System.getenv("PYTORCH_LIBRARY_PATH") != null
                 || System.getenv(VERSION) != null
@@ -59,12 +67,33 @@ public final class Compute {
         }
         Properties binding = new Properties();
         try (InputStream in = JniUtils.class.getResourceAsStream("/jnilib/pytorch.properties")) {
+            if (in == null) {
+                return;
+            }
             binding.load(in);
-        } catch (IOException | NullPointerException e) {
+        } catch (IOException e) {
             LOG.debug("the binding's version is not known", e);
             return;
         }
-        System.setProperty(VERSION, binding.getProperty("jni_version", "").replaceFirst("-.*", "-1"));
+        String version = binding.getProperty("jni_version", "").replaceFirst("-.*", "-1");
+        if (Utils.isOfflineMode() && !isCached(version + "-" + flavor)) {
+            LOG.warn(
+                    "computing without CUDA: PYTORCH_FLAVOR is {}, whose natives are not in {}, and DJL_OFFLINE is not false, which would "
+                            + "let them be fetched",
+                    flavor,
+                    Utils.getEngineCacheDir("pytorch"));
+            return;
+        }
+        System.setProperty(VERSION, version);
+    }
+
+    private static boolean isCached(String prefix) {
+        try (Stream<Path> folders = Files.list(Utils.getEngineCacheDir("pytorch"))) {
+            return folders.anyMatch(
+                    folder -> String.valueOf(folder.getFileName()).startsWith(prefix));
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     public static Compute cpu() {

@@ -157,6 +157,12 @@ final class DoctorCommand implements Callable<Integer> {
             }
             return Finding.ok("libtorch " + Compute.libtorch() + " loads and computes");
         } catch (RuntimeException | LinkageError e) {
+            String flavor = environment("PYTORCH_FLAVOR");
+            if (!flavor.isEmpty()) {
+                return Finding.missing(
+                        "libtorch does not load with PYTORCH_FLAVOR=" + flavor + ": " + Failures.oneLine(e),
+                        "without it the CPU computes. For CUDA:\n" + CUDA_ADVICE);
+            }
             return Finding.missing(
                     "libtorch does not load: " + Failures.oneLine(e),
                     "build on this machine with ./prenoise or mvn package: natives exist for Linux x86-64 and arm64, macOS "
