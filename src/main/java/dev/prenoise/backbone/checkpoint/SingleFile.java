@@ -22,13 +22,14 @@ final class SingleFile {
             List.of("model.diffusion_model.", "diffusion_model.", "unet.", "");
     private static final String EMA_PREFIX = "model_ema.diffusion_model";
     private static final List<String> VAE_PREFIXES = List.of("first_stage_model.", "vae.");
+    private static final String SECOND_TEXT = "conditioner.embedders.1.";
     private static final List<String> TEXT_PREFIXES = List.of(
             "cond_stage_model.transformer.",
             "cond_stage_model.model.",
             "conditioner.embedders.0.transformer.",
             "conditioner.embedders.0.model.",
-            "conditioner.embedders.1.model.",
-            "conditioner.embedders.1.transformer.");
+            SECOND_TEXT + "model.",
+            SECOND_TEXT + "transformer.");
 
     /** The name under which ComfyUI looks when it guesses what a Stable Diffusion 2 predicts, and the spread that decides. */
     private static final String V_SIGN = "up_blocks.3.attentions.2.transformer_blocks.0.norm1";
@@ -146,7 +147,7 @@ final class SingleFile {
         for (StoredTensors tensors : towers) {
             TextLayout layout = TextLayout.of(tensors);
             if (layout != null) {
-                Kind kind = kind(family, layout);
+                Kind kind = kind(family, tensors.key().apply(""));
                 TextTower tower = layout.tower(tensors, kind, hints, text.size());
                 text.add(new Text(tower, layout.weights(tensors, tower)));
             }
@@ -154,10 +155,11 @@ final class SingleFile {
         return List.copyOf(text);
     }
 
-    private static Kind kind(Family family, TextLayout layout) {
+    /** By the place that an encoder has in the file: how its tensors are named there says nothing. */
+    static Kind kind(Family family, String prefix) {
         if (family == Family.SD2) {
             return Kind.OPEN_CLIP_H;
         }
-        return layout == TextLayout.HUGGING_FACE ? Kind.CLIP_L : Kind.OPEN_CLIP_BIG_G;
+        return prefix.startsWith(SECOND_TEXT) ? Kind.OPEN_CLIP_BIG_G : Kind.CLIP_L;
     }
 }

@@ -354,6 +354,19 @@ class CheckpointTest {
                 .hasMessage(path + ": " + message + " (expected: a model folder with a UNet)");
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "SD1, cond_stage_model.transformer., CLIP_L",
+        "SD2, cond_stage_model.model., OPEN_CLIP_H",
+        "SD2, cond_stage_model.transformer., OPEN_CLIP_H",
+        "SDXL, conditioner.embedders.0.transformer., CLIP_L",
+        "SDXL, conditioner.embedders.1.model., OPEN_CLIP_BIG_G",
+        "VEGA, conditioner.embedders.1.transformer., OPEN_CLIP_BIG_G"
+    })
+    void kind_ofATextEncoder_isThatOfItsPlace(Family family, String prefix, Kind kind) {
+        assertThat(SingleFile.kind(family, prefix)).isEqualTo(kind);
+    }
+
     @Test
     void open_withSgmsYaml_takesThePrediction() throws IOException {
         Path yaml = Files.writeString(folder.resolve("model.yaml"), """
