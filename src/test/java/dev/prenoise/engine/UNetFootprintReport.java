@@ -85,7 +85,6 @@ final class UNetFootprintReport {
             System.out.printf(
                     "%s, %d px: weights %.1f MB, estimated %.1f%n",
                     name, 8 * side, unet.weights().loadedBytes() / 1e6, footprint.parameters() * 4 / 1e6);
-            print("batch 1", peak(() -> one.evaluate(first)), footprint.activations());
             print("batch 4", peak(() -> four.evaluate(noises)), 4 * footprint.activations());
             print("gradient", peak(() -> one.evaluateWithGradient(first)), footprint.graph());
         }

@@ -244,6 +244,22 @@ class EngineParityTest {
     }
 
     @Test
+    void model_thatIsIdle_leavesTheDeviceAndComesBack() throws InterruptedException {
+        Golden golden = new Golden("sd1", DType.FLOAT32);
+        EngineOptions hasty = new EngineOptions("cpu", 0, Duration.ofMillis(200), Precision.AUTO, List.of());
+        try (ModelCatalog models = catalog(hasty);
+                PromptSession session = session(models, "sd1", golden, List.of())) {
+            double before = score(session, golden);
+            long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+            while (!loaded(models).isEmpty() && System.nanoTime() < deadline) {
+                Thread.sleep(20);
+            }
+            assertThat(loaded(models)).isEmpty();
+            assertThat(score(session, golden)).isEqualTo(before);
+        }
+    }
+
+    @Test
     void models_makeRoomForEachOther() {
         Golden golden = new Golden("sd1", DType.FLOAT32);
         Golden other = new Golden("sd2", DType.FLOAT32);

@@ -165,6 +165,9 @@ final class SearchJob implements Runnable, SearchObserver {
     private SearchEnd search() {
         PromptSession opened = lane.call(this::open, this::isStopping);
         session = opened;
+        if (listeners.stream().anyMatch(listener -> listener.wanted.preview() != Include.NONE)) {
+            opened.requirePictures();
+        }
         Budget budget = begin(opened);
         illustrator = new Illustrator(spec.id(), store, lane, opened, this::isStopping, illustrationCalls);
         AttentionStrategy.Plan plan = spec.strategy().plan(this::evaluator);
