@@ -1,6 +1,5 @@
 package dev.prenoise.engine;
 
-import dev.prenoise.backbone.AttentionSite;
 import dev.prenoise.backbone.unet.UNetConfig;
 import dev.prenoise.backbone.unet.UNetConfig.Level;
 import java.util.ArrayDeque;
@@ -229,10 +228,5 @@ record UNetFootprint(long parameters, long activations, long graph) {
             }
             parameters += c * c + c;
         }
-    }
-
-    /** Whether some level of a network attends at this grid. */
-    static boolean attends(List<AttentionSite> sites, int rows, int columns) {
-        return sites.stream().anyMatch(site -> site.rows() == rows && site.columns() == columns);
     }
 }

@@ -1,5 +1,8 @@
 /**
- * Puts the rooms together: a backbone folder becomes a model that can be searched on and drawn with.
+ * Puts the rooms together: a checkpoint becomes a model that can be searched on and drawn with, within the memory that there is.
+ *
+ * <p>Start reading at {@link dev.prenoise.engine.Model} and {@code DiffusionModel}; who must leave the device so that another fits stands in
+ * {@code ModelMemory}, what a request will take in {@code UNetFootprint}.
  */
 @NullMarked
 package dev.prenoise.engine;
