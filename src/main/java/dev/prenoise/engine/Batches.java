@@ -69,31 +69,34 @@ final class Batches {
     }
 
     /**
-     * One result for each noise, in order.
+     * One result for each noise, in order. A single noise is tried once more after memory was freed.
      *
      * @throws OutOfDeviceMemoryException when not even one noise fits
      */
     <T> List<T> each(List<Noise> noises, Work<T> work) {
         List<T> results = new ArrayList<>();
+        boolean freed = false;
         while (results.size() < noises.size()) {
             int now = size;
             List<Noise> part = noises.subList(results.size(), Math.min(noises.size(), results.size() + now));
             try {
                 results.addAll(room.take(now, false, () -> work.run(part, now)));
+                freed = false;
             } catch (RuntimeException | OutOfMemoryError e) {
-                halve(e);
+                requireExhaustion(e);
+                room.free();
+                if (now > 1) {
+                    halve(e);
+                } else if (freed) {
+                    throw room.exhausted(false, e);
+                }
+                freed = true;
             }
         }
         return results;
     }
 
-    /** Half of it, or throws what it was given. */
     private void halve(Throwable failure) {
-        requireExhaustion(failure);
-        room.free();
-        if (size == 1) {
-            throw room.exhausted(false, failure);
-        }
         size /= 2;
         LOG.warn("no room for {} noises at once, going on with {}: {}", 2 * size, size, failure.getMessage());
     }

@@ -55,6 +55,8 @@ final class DiffusionModel implements Model, ModelMemory.Tenant, AutoCloseable {
 
     private final ReentrantLock computing = new ReentrantLock();
     private volatile long lastUsed = System.nanoTime();
+
+    /** Changed only under {@link #computing}. */
     private volatile int unloads;
 
     /** The LoRA files there are. */
@@ -208,7 +210,7 @@ final class DiffusionModel implements Model, ModelMemory.Tenant, AutoCloseable {
         }
         text.patch(merged);
         requireRoom(text.bytesToLoad(), info.id() + ": its text encoders", () -> {
-            unet.weights().unload();
+            unloadUNet();
             unloadVae();
         });
         return text.encode(prompt, steps);
@@ -334,6 +336,12 @@ final class DiffusionModel implements Model, ModelMemory.Tenant, AutoCloseable {
         memory.require(this, bytes, what, spare);
     }
 
+    void unloadUNet() {
+        if (unet.weights().unload() > 0) {
+            unloads++;
+        }
+    }
+
     void unloadText() {
         text.unload();
     }
@@ -349,7 +357,7 @@ final class DiffusionModel implements Model, ModelMemory.Tenant, AutoCloseable {
         return vae == null ? 0 : Bytes.of(vae.weights());
     }
 
-    /** How often its weights left the device: what fitted before may not fit now. */
+    /** How often the UNet's weights left the device: what fitted beside them before may not fit now. */
     int unloads() {
         return unloads;
     }
@@ -380,12 +388,9 @@ final class DiffusionModel implements Model, ModelMemory.Tenant, AutoCloseable {
         }
         try {
             long bytes = loadedBytes();
-            if (bytes > 0) {
-                unloads++;
-                unet.weights().unload();
-                text.unload();
-                unloadVae();
-            }
+            unloadUNet();
+            text.unload();
+            unloadVae();
             return bytes;
         } finally {
             computing.unlock();

@@ -203,7 +203,7 @@ final class DiffusionSession implements PromptSession {
         }
         long toLoad = Math.max(0, needs.vae() - vae.weights().loadedBytes());
         model.requireRoom(toLoad + needs.decode() * latents.size(0), what("a picture's decoding"), () -> {
-            model.unet().weights().unload();
+            model.unloadUNet();
             model.unloadText();
         });
         return vae.decode(latents);

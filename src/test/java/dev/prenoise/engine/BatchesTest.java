@@ -47,6 +47,18 @@ class BatchesTest {
     }
 
     @Test
+    void each_ofBatchesOfOne_triesEachOnceMoreAfterMemoryWasFreed() {
+        room.fails = List.of(0, 2);
+        Batches batches = new Batches(room, 1);
+        assertThat(batches.each(NOISES, this::values)).isEqualTo(values(NOISES, 0));
+        assertThat(room.freed).isEqualTo(2);
+
+        room.most = 0;
+        assertThatThrownBy(() -> batches.each(NOISES, this::values)).isInstanceOf(OutOfDeviceMemoryException.class);
+        assertThat(room.freed).as("two attempts").isEqualTo(4);
+    }
+
+    @Test
     void each_withAnotherFailure_throwsIt() {
         Batches batches = new Batches(room, 4);
         assertThatThrownBy(() -> batches.each(NOISES, (part, size) -> {
@@ -78,7 +90,7 @@ class BatchesTest {
 
     private List<Float> values(List<Noise> part, int size) {
         sizes.add(size);
-        if (size > room.most) {
+        if (size > room.most || size > 0 && room.fails.contains(sizes.size() - 1)) {
             throw new RuntimeException("CUDA out of memory. Tried to allocate 20 MiB");
         }
         return part.stream().map(noise -> noise.data()[0]).toList();
@@ -87,6 +99,9 @@ class BatchesTest {
     private static final class SmallRoom implements Batches.Room {
         int most = Integer.MAX_VALUE;
         int freed;
+
+        /** Of the calls, from 0, that find no room whatever the size. */
+        List<Integer> fails = List.of();
 
         @Override
         public <T> T take(int batch, boolean gradient, Supplier<T> work) {

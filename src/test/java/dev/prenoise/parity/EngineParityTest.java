@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.prenoise.attention.AttentionLoss;
 import dev.prenoise.attention.AttentionLosses;
 import dev.prenoise.attention.LossForm;
 import dev.prenoise.engine.CatalogOptions;
@@ -25,6 +26,8 @@ import dev.prenoise.engine.SamplingSpec;
 import dev.prenoise.engine.SubjectSpec;
 import dev.prenoise.engine.Weighting;
 import dev.prenoise.noise.Noise;
+import dev.prenoise.noise.NoiseGenerator;
+import dev.prenoise.noise.NoiseSource;
 import dev.prenoise.parity.TinyModel.Layout;
 import dev.prenoise.search.Evaluation;
 import dev.prenoise.search.Evaluator;
@@ -272,6 +275,39 @@ class EngineParityTest {
             assertThat(loaded(tight)).containsExactly("sd2.safetensors");
             assertThat(score(first, golden)).isEqualTo(before);
         }
+    }
+
+    /** Its place was taken meanwhile: another model's UNet fits only while its own is away. */
+    @Test
+    void evaluate_afterThePictureTookTheUNetsPlace_looksForRoomAgain() {
+        Golden golden = new Golden("sd1", DType.FLOAT32);
+        MemoryNeeds needs = catalog.open("whole/sd1.safetensors").memoryNeeds(64, 64);
+        try (ModelCatalog tight = catalog(options(needs.toDraw(), Precision.AUTO));
+                PromptSession first = whole(tight, golden, 64, 64);
+                PromptSession second = session(tight, "sd1.safetensors", golden, 64, 64)) {
+            List<Noise> noises = List.of(NoiseGenerator.generate(NoiseSource.TORCH_CPU, 1, first.noiseShape()));
+            AttentionLoss loss = AttentionLosses.of("conform", LossForm.PUBLISHED);
+            Evaluator evaluator = first.attention(loss);
+            double before = evaluator.evaluate(noises).get(0).score();
+            first.draw(noises);
+            second.attention(loss).evaluate(noises);
+            assertThat(loaded(tight))
+                    .as("the VAE of one, the UNet of the other")
+                    .containsExactlyInAnyOrder("whole/sd1.safetensors", "sd1.safetensors");
+            assertThat(evaluator.evaluate(noises).get(0).score()).isEqualTo(before);
+            assertThat(loaded(tight)).containsExactly("whole/sd1.safetensors");
+        }
+    }
+
+    /** On the model that has a VAE. */
+    private static PromptSession whole(ModelCatalog models, Golden golden, int width, int height) {
+        return session(models, "whole/sd1.safetensors", golden, width, height);
+    }
+
+    /** Two steps without guidance. */
+    private static PromptSession session(ModelCatalog models, String id, Golden golden, int width, int height) {
+        SamplingSpec sampling = new SamplingSpec("ddim", "leading", 2, 1, List.of());
+        return models.open(id).prepare(prompt(conditioning(golden, null)), sampling, width, height);
     }
 
     private static List<String> loaded(ModelCatalog models) {
