@@ -120,8 +120,12 @@ class ParityTest {
                                 new Case(family, Layout.EMA_ONLY, SafetensorsType.F32, DType.FLOAT32),
                                 new Case(family, Layout.EMA_BESIDE, SafetensorsType.F16, DType.FLOAT32),
                                 new Case(family, Layout.UNET_ONLY, SafetensorsType.F16, DType.FLOAT32)),
-                        Stream.of(new Case(family, Layout.OLD_CLIP, SafetensorsType.F16, DType.FLOAT32))
-                                .filter(old -> family.equals("sd1"))));
+                        Stream.of(
+                                        new Case(family, Layout.OLD_CLIP, SafetensorsType.F16, DType.FLOAT32),
+                                        new Case(family, Layout.FROM_DIFFUSERS, SafetensorsType.F16, DType.FLOAT32))
+                                .filter(some -> some.layout == Layout.OLD_CLIP
+                                        ? family.equals("sd1")
+                                        : family.startsWith("sd2"))));
     }
 
     /** One look at each network: the weights are the same numbers however they lie on disk. */

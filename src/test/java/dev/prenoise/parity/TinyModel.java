@@ -39,6 +39,8 @@ final class TinyModel {
         EMA_ONLY,
         /** The averaged weights, here other numbers, beside the plain ones, which hosts read. */
         EMA_BESIDE,
+        /** OpenCLIP's names over what a diffusers folder has: without the layer that is not read, and what stands behind it. */
+        FROM_DIFFUSERS,
         /** CLIP's names as the first files of Stable Diffusion 1 have them: without {@code text_model.}. */
         OLD_CLIP,
         UNET_ONLY;
@@ -168,7 +170,7 @@ final class TinyModel {
         Map<String, Values> tensors = new LinkedHashMap<>();
         for (Line line : lines) {
             boolean unet = line.part.equals("unet");
-            if (layout == Layout.UNET_ONLY && !unet) {
+            if (layout == Layout.UNET_ONLY && !unet || layout == Layout.FROM_DIFFUSERS && !line.inFolder) {
                 continue;
             }
             float[] drawn = line.draw(family);
@@ -181,7 +183,7 @@ final class TinyModel {
                 put(tensors, line, layout, type, drawn);
             }
         }
-        if (layout != Layout.UNET_ONLY) {
+        if (layout != Layout.UNET_ONLY && layout != Layout.FROM_DIFFUSERS) {
             clutter(tensors);
         }
         Path file = Files.createDirectories(parent).resolve(family + ".safetensors");

@@ -67,6 +67,9 @@ enum TextLayout {
             ".mlp.fc2.", ".mlp.c_proj.");
     private static final int HEAD_WIDTH = 64;
 
+    /** Of OpenCLIP's H. Stable Diffusion 2 reads the state before the last, and diffusers and what is made from it leaves that one out. */
+    private static final int OPEN_CLIP_H_LAYERS = 24;
+
     private final String tokens;
     private final String positions;
     private final String layers;
@@ -129,7 +132,7 @@ enum TextLayout {
             throw tensors.wrong(level + layer(0), "missing");
         }
         int feedForward = tensors.size(level + layer(0), 0);
-        boolean dropsLast = kind == Kind.OPEN_CLIP_H && this == OPEN_CLIP && layers > 1;
+        boolean dropsLast = kind == Kind.OPEN_CLIP_H && hasUnreadLayer(tensors, layers);
         boolean openAi = kind == Kind.CLIP_L;
         // the two special tokens are CLIP's last ones
         int eos = vocabulary - 1;
@@ -146,6 +149,15 @@ enum TextLayout {
                 eos,
                 openAi ? eos : 0);
         return new TextTower(kind, config);
+    }
+
+    /** Of a Stable Diffusion 2: by their number, and of an encoder of another size by what OpenCLIP has and diffusers leaves out as well. */
+    private boolean hasUnreadLayer(StoredTensors tensors, int layers) {
+        if (layers == OPEN_CLIP_H_LAYERS || layers == OPEN_CLIP_H_LAYERS - 1) {
+            return layers == OPEN_CLIP_H_LAYERS;
+        }
+        boolean whole = tensors.has("text_projection") || tensors.has("logit_scale");
+        return this == OPEN_CLIP && whole && layers > 1;
     }
 
     private static int heads(Hints hints, int index, int width) {

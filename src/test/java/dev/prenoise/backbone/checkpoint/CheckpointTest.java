@@ -367,6 +367,46 @@ class CheckpointTest {
         assertThat(SingleFile.kind(family, prefix)).isEqualTo(kind);
     }
 
+    /** 24 layers are all that OpenCLIP's H has, 23 what diffusers keeps of them; SD 1's and a smaller one of diffusers' are whole. */
+    @ParameterizedTest
+    @CsvSource({
+        "OPEN_CLIP, OPEN_CLIP_H, 24, false, 23",
+        "OPEN_CLIP, OPEN_CLIP_H, 24, true, 23",
+        "OPEN_CLIP, OPEN_CLIP_H, 23, false, 23",
+        "OPEN_CLIP, OPEN_CLIP_H, 23, true, 23",
+        "OPEN_CLIP, OPEN_CLIP_H, 3, true, 2",
+        "OPEN_CLIP, OPEN_CLIP_H, 3, false, 3",
+        "HUGGING_FACE, OPEN_CLIP_H, 24, false, 23",
+        "HUGGING_FACE, OPEN_CLIP_H, 23, false, 23",
+        "HUGGING_FACE, CLIP_L, 12, false, 12",
+        "OPEN_CLIP, OPEN_CLIP_BIG_G, 32, true, 32"
+    })
+    void tower_ofATextEncoder_hasTheLayersThatAreRead(
+            TextLayout layout, Kind kind, int layers, boolean projection, int read) throws IOException {
+        boolean openClip = layout == TextLayout.OPEN_CLIP;
+        JsonObject header = new JsonObject();
+        long end = matrix(header, openClip ? "token_embedding.weight" : "embeddings.token_embedding.weight", 3, 64, 0);
+        end = matrix(header, openClip ? "positional_embedding" : "embeddings.position_embedding.weight", 2, 64, end);
+        for (int i = 0; i < layers; i++) {
+            String feedIn = openClip ? "transformer.resblocks." + i + ".mlp.c_fc" : "encoder.layers." + i + ".mlp.fc1";
+            end = matrix(header, feedIn + ".weight", 4, 64, end);
+        }
+        if (projection) {
+            end = matrix(header, "text_projection", 64, 64, end);
+        }
+        Path file = TestFiles.write(folder.resolve("text.safetensors"), header, ByteBuffer.allocate((int) end));
+        StoredTensors tensors = StoredTensors.under(SafetensorsFile.open(file), "");
+        Hints hints = Hints.of(null, folder.resolve("none.yaml"), Map.of());
+        assertThat(TextLayout.of(tensors)).isEqualTo(layout);
+        assertThat(layout.tower(tensors, kind, hints, 0).config().layers()).isEqualTo(read);
+    }
+
+    private static long matrix(JsonObject header, String name, int rows, int columns, long from) {
+        long to = from + 4L * rows * columns;
+        header.add(name, TestFiles.entry("F32", new long[] {rows, columns}, from, to));
+        return to;
+    }
+
     @Test
     void open_withSgmsYaml_takesThePrediction() throws IOException {
         Path yaml = Files.writeString(folder.resolve("model.yaml"), """
