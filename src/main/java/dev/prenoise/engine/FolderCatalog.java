@@ -3,6 +3,7 @@ package dev.prenoise.engine;
 import dev.prenoise.backbone.checkpoint.Checkpoint;
 import dev.prenoise.backbone.checkpoint.CheckpointException;
 import dev.prenoise.backbone.lora.LoraFile;
+import dev.prenoise.diffusion.NoiseSchedule;
 import dev.prenoise.engine.Library.Item;
 import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.tensor.Compute;
@@ -112,6 +113,11 @@ final class FolderCatalog implements ModelCatalog {
 
     private static Card card(Path path) {
         Checkpoint checkpoint = Checkpoint.open(path);
+        Path scheduler = checkpoint.schedulerConfig();
+        if (scheduler != null) {
+            // what no search could use is better known before one is asked for
+            NoiseSchedule.read(scheduler);
+        }
         return new Card(checkpoint.family().id(), checkpoint.nativeSize(), checkpoint.prediction());
     }
 

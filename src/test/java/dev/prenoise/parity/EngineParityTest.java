@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.prenoise.attention.AttentionLoss;
 import dev.prenoise.attention.AttentionLosses;
 import dev.prenoise.attention.LossForm;
+import dev.prenoise.engine.BackboneInfo;
 import dev.prenoise.engine.CatalogOptions;
 import dev.prenoise.engine.Catalogs;
 import dev.prenoise.engine.ConditioningSpec;
@@ -146,6 +147,21 @@ class EngineParityTest {
                 .isInstanceOf(InvalidFieldException.class)
                 .hasMessageStartingWith("prompt.text: no tokenizer for ")
                 .hasMessageContaining("prompt.conditioning");
+    }
+
+    @Test
+    void list_ofAFolderWhoseScheduleIsNotKnown_hasTheReason() throws IOException {
+        Path folder = TinyModel.of("sd1").write(temp.resolve("own"), Layout.FOLDER, SafetensorsType.F16);
+        Path scheduler = folder.resolve("scheduler/scheduler_config.json");
+        Files.writeString(scheduler, "{\"beta_schedule\": \"sigmoid\"}");
+        CatalogOptions options = CatalogOptions.of(temp.resolve("cache")).withModels(List.of(temp.resolve("own")));
+        try (ModelCatalog own = Catalogs.create(options)) {
+            assertThat(own.list())
+                    .filteredOn(model -> model.id().equals("sd1"))
+                    .extracting(BackboneInfo::problem)
+                    .containsExactly(scheduler + ": beta_schedule: \"sigmoid\""
+                            + " (expected: scaled_linear, linear or squaredcos_cap_v2)");
+        }
     }
 
     @Test

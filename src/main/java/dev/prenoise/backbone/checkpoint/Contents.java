@@ -27,5 +27,16 @@ record Contents(
     record Text(TextTower tower, RenamedWeights weights) {}
 
     /** What the UNet learnt to predict. */
-    record Target(String prediction, boolean zeroTerminalSnr) {}
+    record Target(String prediction, boolean zeroTerminalSnr) {
+        /**
+         * @throws IllegalArgumentException where nothing is left to predict the picture from
+         */
+        static Target of(String prediction, boolean zeroTerminalSnr) {
+            if (zeroTerminalSnr && !prediction.equals("v")) {
+                throw new IllegalArgumentException("zero_terminal_snr: true with prediction " + prediction
+                        + " (expected: false, or prediction v: pure noise says nothing of the picture)");
+            }
+            return new Target(prediction, zeroTerminalSnr);
+        }
+    }
 }

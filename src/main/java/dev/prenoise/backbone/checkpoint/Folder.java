@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 final class Folder {
     private static final String UNET_CLASS = "UNet2DConditionModel";
     private static final String UNET_FILE = "diffusion_pytorch_model";
+    private static final List<String> BETAS = List.of("beta_schedule", "beta_start", "beta_end", "trained_betas");
     private static final List<String> TEXT_FOLDERS = List.of("text_encoder", "text_encoder_2");
 
     private final Path root;
@@ -142,18 +143,29 @@ final class Folder {
 
     private static Target target(@Nullable Path scheduler, Hints hints) {
         if (scheduler == null) {
-            return new Target(hints.prediction() == null ? "eps" : hints.prediction(), hints.zeroTerminalSnr());
+            return Target.of(hints.prediction() == null ? "eps" : hints.prediction(), hints.zeroTerminalSnr());
         }
         ConfigFile config = ConfigFile.read(scheduler);
+        requireKnownNoise(config);
         String said =
                 switch (config.text("prediction_type", "epsilon")) {
                     case "epsilon" -> "eps";
                     case "v_prediction" -> "v";
                     default -> throw config.wrong("prediction_type", "epsilon or v_prediction");
                 };
-        return new Target(
+        return Target.of(
                 hints.prediction() == null ? said : hints.prediction(),
                 hints.zeroTerminalSnr() || config.flag("rescale_betas_zero_snr", false));
+    }
+
+    /** diffusers writes every value of its schedulers, so one without betas was trained with other noise, as Playground 2.5 was (EDM). */
+    private static void requireKnownNoise(ConfigFile config) {
+        String scheduler = config.text("_class_name", "");
+        if (!scheduler.isEmpty()
+                && !scheduler.startsWith("FlowMatch")
+                && BETAS.stream().noneMatch(config::has)) {
+            throw config.wrong("_class_name", "a scheduler with beta_schedule, beta_start and beta_end");
+        }
     }
 
     // ---- weight files ----

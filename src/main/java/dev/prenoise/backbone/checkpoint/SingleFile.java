@@ -111,7 +111,7 @@ final class SingleFile {
         }
         // without signal at the last step nothing but v can be predicted there
         boolean sign = family.isXl() && prediction.equals("v") && file.contains("ztsnr");
-        return new Target(prediction, hints.zeroTerminalSnr() || sign);
+        return Target.of(prediction, hints.zeroTerminalSnr() || sign);
     }
 
     /** ComfyUI's guess: models that learnt to predict v have this norm's shifts spread wider. */

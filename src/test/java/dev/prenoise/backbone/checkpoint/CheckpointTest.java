@@ -21,6 +21,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -405,6 +406,53 @@ class CheckpointTest {
         long to = from + 4L * rows * columns;
         header.add(name, TestFiles.entry("F32", new long[] {rows, columns}, from, to));
         return to;
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "EDMEulerScheduler, sigma_data, 0.5",
+        "EDMDPMSolverMultistepScheduler, sigma_max, 80.0",
+        "UnCLIPScheduler, variance_type, 1"
+    })
+    void open_ofAFolderTrainedWithOtherNoise_isRefusedByItsScheduler(String name, String key, String value)
+            throws IOException {
+        Path scheduler = withScheduler("{\"_class_name\": \"" + name + "\", \"" + key + "\": " + value
+                + ", \"num_train_timesteps\": 1000, \"prediction_type\": \"epsilon\"}");
+        assertThatThrownBy(() -> Checkpoint.open(folder.resolve("model")))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessage(scheduler + ": _class_name: \"" + name
+                        + "\" (expected: a scheduler with beta_schedule, beta_start and beta_end)");
+    }
+
+    @Test
+    void open_withoutSignalAtTheLastStep_isRefusedWhereNoiseIsPredicted() throws IOException {
+        String wrong = ": zero_terminal_snr: true with prediction eps"
+                + " (expected: false, or prediction v: pure noise says nothing of the picture)";
+        Path file = TestFiles.renamed(SD1_WEIGHTS, folder.resolve("model.safetensors"), name -> named("ldm", name));
+        card("{\"zero_terminal_snr\": true}");
+        assertThatThrownBy(() -> Checkpoint.open(file)).hasMessage(file + wrong);
+        card("{\"zero_terminal_snr\": true, \"prediction\": \"v\"}");
+        assertThat(Checkpoint.open(file).zeroTerminalSnr()).isTrue();
+
+        withScheduler("{\"beta_schedule\": \"scaled_linear\", \"rescale_betas_zero_snr\": true}");
+        Path model = folder.resolve("model");
+        assertThatThrownBy(() -> Checkpoint.open(model)).hasMessage(model + wrong);
+        withScheduler("{\"beta_schedule\": \"scaled_linear\"}");
+        assertThat(Checkpoint.open(model).zeroTerminalSnr()).isFalse();
+        Files.writeString(model.resolve(ModelCard.FILE), "{\"zero_terminal_snr\": true}");
+        assertThatThrownBy(() -> Checkpoint.open(model)).hasMessage(model + wrong);
+        Files.delete(model.resolve("scheduler/scheduler_config.json"));
+        assertThatThrownBy(() -> Checkpoint.open(model)).hasMessage(model + wrong);
+    }
+
+    /** Of a model whose folder is made where it is missing; returns the scheduler's config. */
+    private Path withScheduler(String json) throws IOException {
+        Path unet = Files.createDirectories(folder.resolve("model/unet"));
+        for (String name : List.of("config.json", "diffusion_pytorch_model.safetensors")) {
+            Files.copy(SD1.resolve(name), unet.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+        }
+        Path scheduler = Files.createDirectories(folder.resolve("model/scheduler"));
+        return Files.writeString(scheduler.resolve("scheduler_config.json"), json);
     }
 
     @Test
