@@ -244,6 +244,9 @@ final class Library<T> {
             String message = String.valueOf(e.getMessage());
             String prefix = item.path() + ": ";
             return withProblem(item, message.startsWith(prefix) ? message.substring(prefix.length()) : message);
+        } catch (OutOfMemoryError | StackOverflowError e) {
+            // the others must not vanish with it
+            return withProblem(item, "asks for more memory than there is when it is looked at (" + e + ")");
         }
     }
 

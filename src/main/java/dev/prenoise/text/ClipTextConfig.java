@@ -21,6 +21,8 @@ public record ClipTextConfig(
         int bosId,
         int eosId,
         int padId) {
+    private static final int MAX_LAYERS = 256;
+
     /**
      * @throws IllegalArgumentException when the file is missing or a value is not one that this class knows; names file and key
      */
@@ -30,13 +32,22 @@ public record ClipTextConfig(
         if (!activation.equals("quick_gelu") && !activation.equals("gelu")) {
             throw json.wrong("hidden_act", "quick_gelu or gelu");
         }
+        int layers = json.integer("num_hidden_layers", 12);
+        if (layers < 1 || layers > MAX_LAYERS) {
+            throw json.wrong("num_hidden_layers", "1 to " + MAX_LAYERS);
+        }
+        int width = json.integer("hidden_size", 512);
+        int heads = json.integer("num_attention_heads", 8);
+        if (heads < 1 || width < 1 || width % heads != 0) {
+            throw json.wrong("num_attention_heads", "a divisor of hidden_size, " + width);
+        }
         return new ClipTextConfig(
                 json.integer("vocab_size", 49408),
                 json.integer("max_position_embeddings", 77),
-                json.integer("hidden_size", 512),
+                width,
                 json.integer("intermediate_size", 2048),
-                json.integer("num_hidden_layers", 12),
-                json.integer("num_attention_heads", 8),
+                layers,
+                heads,
                 json.number("layer_norm_eps", 1e-5),
                 activation.equals("quick_gelu"),
                 json.integer("bos_token_id", 49406),

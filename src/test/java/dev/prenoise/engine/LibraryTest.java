@@ -17,7 +17,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Of a library whose files hold text: "bad" cannot be used. */
+/** Of a library whose files hold text: "bad" cannot be used, "huge" and "deep" fill the heap and the stack. */
 class LibraryTest {
     @TempDir
     private Path root;
@@ -52,6 +52,12 @@ class LibraryTest {
             String text = Files.readString(Files.isDirectory(path) ? path.resolve("model_index.json") : path);
             if (text.equals("bad")) {
                 throw new IllegalArgumentException(path + ": no model");
+            }
+            if (text.equals("huge")) {
+                throw new OutOfMemoryError("Java heap space");
+            }
+            if (text.equals("deep")) {
+                throw new StackOverflowError();
             }
             return text;
         } catch (IOException e) {
@@ -89,6 +95,20 @@ class LibraryTest {
                 .startsWith("a pickle, which can run ")
                 .contains(".safetensors");
         assertThat(library.get("torn.safetensors").problem()).isEqualTo("no model");
+    }
+
+    @Test
+    void list_withFilesThatFillTheMemory_hasTheOthers() throws Exception {
+        write(root.resolve("a.safetensors"), "A");
+        write(root.resolve("b.safetensors"), "huge");
+        write(root.resolve("c.safetensors"), "deep");
+        Library<String> library = library(false, root);
+        assertThat(ids(library)).containsExactly("a.safetensors", "b.safetensors", "c.safetensors");
+        assertThat(library.get("a.safetensors").problem()).isNull();
+        assertThat(library.get("b.safetensors").problem())
+                .isEqualTo("asks for more memory than there is when it is looked at"
+                        + " (java.lang.OutOfMemoryError: Java heap space)");
+        assertThat(library.get("c.safetensors").problem()).contains("java.lang.StackOverflowError");
     }
 
     @Test

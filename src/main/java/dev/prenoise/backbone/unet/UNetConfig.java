@@ -37,18 +37,24 @@ public record UNetConfig(
     public static final int NO_ATTENTION = 0;
     public static final int NO_MIDDLE = -1;
 
+    // Several times the published ones: what a damaged or hostile config asks for must not fill the memory.
+    private static final int MAX_LEVELS = 16;
     private static final int MAX_LAYERS = 32;
+    private static final int MAX_DEPTH = 64;
+    private static final int MAX_WIDTH = 1 << 16;
 
     /**
-     * @throws IllegalArgumentException when there are no levels, the way up does not take what the way down leaves, or widths do not fit into
-     *     heads or groups
+     * @throws IllegalArgumentException when there are no levels, the way up does not take what the way down leaves, widths do not fit into
+     *     heads or groups, or there is more of something than any such network has
      */
     public UNetConfig {
         levels = List.copyOf(levels);
-        requirePositive("in_channels", inChannels);
-        requirePositive("out_channels", outChannels);
-        requirePositive("levels", levels.size());
-        requirePositive("norm_num_groups", normGroups);
+        require("in_channels", inChannels, 1, MAX_WIDTH);
+        require("out_channels", outChannels, 1, MAX_WIDTH);
+        require("levels", levels.size(), 1, MAX_LEVELS);
+        require("cross_attention_dim", contextWidth, 1, MAX_WIDTH);
+        require("norm_num_groups", normGroups, 1, MAX_WIDTH);
+        require("the middle block's transformer depth", midDepth, NO_MIDDLE, MAX_DEPTH);
         int skips = levels.size();
         for (Level level : levels) {
             requireFit(level, normGroups);
@@ -58,6 +64,9 @@ public record UNetConfig(
             throw new IllegalArgumentException("residual blocks: " + levels
                     + " (expected: on the way up as many as on the way down, and one more for each level)");
         }
+        if (added != null) {
+            require("addition_time_embed_dim", added.timeIdWidth(), 1, MAX_WIDTH);
+        }
         if (added != null && added.pooledWidth() < 1) {
             throw new IllegalArgumentException("addition_time_embed_dim: " + added.timeIdWidth()
                     + " (expected: less than a sixth of the added condition's width, " + added.width() + ")");
@@ -65,8 +74,12 @@ public record UNetConfig(
     }
 
     private static void requireFit(Level level, int normGroups) {
-        requirePositive("channels", level.channels());
-        requirePositive("heads", level.heads());
+        require("channels", level.channels(), 1, MAX_WIDTH);
+        require("heads", level.heads(), 1, MAX_WIDTH);
+        for (List<Integer> depths : List.of(level.downDepths(), level.upDepths())) {
+            require("residual blocks of a level", depths.size(), 0, MAX_LAYERS + 1);
+            depths.forEach(depth -> require("transformer depth", depth, 0, MAX_DEPTH));
+        }
         if (level.channels() % normGroups != 0) {
             throw new IllegalArgumentException("norm_num_groups: " + normGroups
                     + " (expected: a divisor of each level's channels, " + level.channels() + ")");
@@ -79,9 +92,9 @@ public record UNetConfig(
         }
     }
 
-    private static void requirePositive(String what, int value) {
-        if (value < 1) {
-            throw new IllegalArgumentException(what + ": " + value + " (expected: >= 1)");
+    private static void require(String what, int value, int least, int most) {
+        if (value < least || value > most) {
+            throw new IllegalArgumentException(what + ": " + value + " (expected: " + least + " to " + most + ")");
         }
     }
 
@@ -130,8 +143,8 @@ public record UNetConfig(
         ConfigFile json = ConfigFile.read(file);
         List<Integer> channels = json.integers("block_out_channels", 1, 0);
         int count = channels.size();
-        if (count == 0 || channels.stream().anyMatch(c -> c < 1)) {
-            throw json.wrong("block_out_channels", "at least one level, each >= 1");
+        if (count == 0 || count > MAX_LEVELS || channels.stream().anyMatch(c -> c < 1 || c > MAX_WIDTH)) {
+            throw json.wrong("block_out_channels", "1 to " + MAX_LEVELS + " levels, each of 1 to " + MAX_WIDTH);
         }
         requirePlain(json);
         List<Level> levels = levels(json, channels);
@@ -209,9 +222,11 @@ public record UNetConfig(
             return nCopies(layers, 0);
         }
         List<Integer> each = depths.size() == 1 ? nCopies(layers, depths.get(0)) : depths;
-        if (each.size() != layers || each.stream().anyMatch(depth -> depth < 1)) {
+        if (each.size() != layers || each.stream().anyMatch(depth -> depth < 1 || depth > MAX_DEPTH)) {
             throw json.wrong(
-                    key, "for each level with attention a number >= 1, or one for each of its " + layers + " layers");
+                    key,
+                    "for each level with attention a number of 1 to " + MAX_DEPTH + ", or one for each of its " + layers
+                            + " layers");
         }
         return each;
     }
@@ -225,8 +240,10 @@ public record UNetConfig(
                 int depth = json.integerLists("transformer_layers_per_block", count, 1)
                         .get(count - 1)
                         .get(0);
-                if (depth < 1) {
-                    throw json.wrong("transformer_layers_per_block", "a last number >= 1: the middle block's");
+                if (depth < 1 || depth > MAX_DEPTH) {
+                    throw json.wrong(
+                            "transformer_layers_per_block",
+                            "a last number of 1 to " + MAX_DEPTH + ": the middle block's");
                 }
                 yield depth;
             }

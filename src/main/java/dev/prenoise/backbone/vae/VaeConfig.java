@@ -23,6 +23,9 @@ public record VaeConfig(
         boolean postQuantConv,
         double scalingFactor,
         double shiftFactor) {
+    private static final int MAX_LEVELS = 16;
+    private static final int MAX_LAYERS = 32;
+
     /**
      * @throws IllegalArgumentException when a level's width does not fit into groups
      */
@@ -53,14 +56,18 @@ public record VaeConfig(
         if (json.has("latents_mean") || json.has("latents_std")) {
             throw json.wrong("latents_mean", "none");
         }
-        if (json.has("block_out_channels")
-                && json.integers("block_out_channels", 1, 64).isEmpty()) {
-            throw json.wrong("block_out_channels", "at least one level");
+        int levels = json.integers("block_out_channels", 1, 64).size();
+        if (levels < 1 || levels > MAX_LEVELS) {
+            throw json.wrong("block_out_channels", "1 to " + MAX_LEVELS + " levels");
+        }
+        int layers = json.integer("layers_per_block", 1);
+        if (layers < 1 || layers > MAX_LAYERS) {
+            throw json.wrong("layers_per_block", "1 to " + MAX_LAYERS);
         }
         return new VaeConfig(
                 json.integer("latent_channels", 4),
                 json.integers("block_out_channels", 1, 64),
-                json.integer("layers_per_block", 1),
+                layers,
                 json.integer("norm_num_groups", 32),
                 json.flag("mid_block_add_attention", true),
                 json.flag("use_quant_conv", true),
