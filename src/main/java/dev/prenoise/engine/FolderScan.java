@@ -1,5 +1,6 @@
 package dev.prenoise.engine;
 
+import dev.prenoise.tensor.ConfigFile;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
@@ -22,7 +23,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What there is below some folders that may hold weights: safetensors files, pickles, and folders in diffusers' layout.
+ * What there is below some folders that may hold weights: safetensors files, pickles, and folders in diffusers' layout, of a whole model or
+ * of its UNet alone.
  *
  * <p>Hosts link their models from one place to another, so links are followed; a directory is visited once however many lead to it, which
  * also ends those that go round. Hidden directories, and those that cannot be read, are passed over. Not thread-safe.
@@ -35,6 +37,19 @@ final class FolderScan {
     /** File systems count time in steps of up to this: a directory that was young when it was read may have changed since unnoticed. */
     private static final long CLOCK_STEP_MILLIS = 2000;
 
+    private static final String UNET_CLASS = "UNet2DConditionModel";
+    private static final String NETWORK_FILE = "diffusion_pytorch_model";
+    private static final Set<String> MODEL_FOLDERS = Set.of(
+            "unet",
+            "vae",
+            "text_encoder",
+            "text_encoder_2",
+            "tokenizer",
+            "tokenizer_2",
+            "scheduler",
+            "safety_checker",
+            "feature_extractor",
+            "image_encoder");
     private static final Set<String> PICKLES = Set.of(".ckpt", ".pt", ".pth", ".bin");
 
     enum Kind {
@@ -120,9 +135,13 @@ final class FolderScan {
             LOG.debug("{} is passed over: {}", directory, e.toString());
             return;
         }
-        if (folders && children.stream().anyMatch(child -> child.endsWith("model_index.json"))) {
+        if (folders && isModel(children)) {
             add(root, directory, Kind.DIFFUSERS_FOLDER);
             return;
+        }
+        boolean unet = folders && isUnet(directory, children);
+        if (unet) {
+            add(root, directory, Kind.DIFFUSERS_FOLDER);
         }
         for (Path child : children) {
             if (++entries > MOST_ENTRIES) {
@@ -136,11 +155,60 @@ final class FolderScan {
             String name = child.getFileName().toString();
             Kind kind = kind(name);
             if (kind != null && Files.isRegularFile(child)) {
-                add(root, child, kind);
+                if (!unet || !name.startsWith(NETWORK_FILE)) {
+                    add(root, child, kind);
+                }
             } else if (!name.startsWith(".") && depth < DEPTH && Files.isDirectory(child)) {
                 visit(root, child, depth + 1);
             }
         }
+    }
+
+    /** Whether it says so, or there is a UNet's folder and none but those that stand beside one. */
+    private static boolean isModel(List<Path> children) {
+        Set<String> names = new HashSet<>();
+        children.forEach(child -> names.add(child.getFileName().toString()));
+        if (names.contains("model_index.json")) {
+            return true;
+        }
+        // where a host keeps UNets the folder is called the same
+        return names.contains("unet")
+                && children.stream().noneMatch(FolderScan::isStranger)
+                && children.stream().anyMatch(child -> child.endsWith("unet") && isUnet(child));
+    }
+
+    private static boolean isStranger(Path child) {
+        String name = child.getFileName().toString();
+        return kind(name) != null || !name.startsWith(".") && !MODEL_FOLDERS.contains(name) && Files.isDirectory(child);
+    }
+
+    private static boolean isUnet(Path directory) {
+        try {
+            return Files.isDirectory(directory) && isUnet(directory, children(directory));
+        } catch (IOException | DirectoryIteratorException e) {
+            return false;
+        }
+    }
+
+    /** Of a VAE, a ControlNet and others it is no: their files are listed with what they are. */
+    private static boolean isUnet(Path directory, List<Path> children) {
+        if (children.stream().noneMatch(child -> child.endsWith("config.json"))
+                || children.stream().noneMatch(FolderScan::isNetwork)) {
+            return false;
+        }
+        try {
+            ConfigFile config = ConfigFile.read(directory.resolve("config.json"));
+            String unsaid = config.has("cross_attention_dim") ? UNET_CLASS : "";
+            return config.text("_class_name", unsaid).equals(UNET_CLASS);
+        } catch (IllegalArgumentException e) {
+            // listed as what it may be, with what is wrong, and not as a file that nothing is known of
+            return true;
+        }
+    }
+
+    private static boolean isNetwork(Path file) {
+        String name = file.getFileName().toString();
+        return name.startsWith(NETWORK_FILE) && kind(name) != null;
     }
 
     /** By name; links last, so that where two ways lead to a directory it goes by its own name. */

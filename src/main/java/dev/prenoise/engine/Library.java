@@ -266,14 +266,22 @@ final class Library<T> {
     }
 
     private static List<Path> filesOf(Path folder) throws IOException {
-        try (Stream<Path> files = Files.walk(folder, FOLDER_DEPTH, FileVisitOption.FOLLOW_LINKS)) {
-            return files.filter(file -> isWeights(file) || file.toString().endsWith(".json"))
+        // a UNet's folder has no others inside, and what else lies there is listed by itself
+        boolean whole = Files.isDirectory(folder.resolve("unet")) || !Files.exists(folder.resolve("config.json"));
+        try (Stream<Path> files = Files.walk(folder, whole ? FOLDER_DEPTH : 1, FileVisitOption.FOLLOW_LINKS)) {
+            return files.filter(file -> whole || isOfUnet(file))
+                    .filter(file -> isWeights(file) || file.toString().endsWith(".json"))
                     .filter(Files::isRegularFile)
                     .sorted()
                     .toList();
         } catch (UncheckedIOException e) {
             throw e.getCause();
         }
+    }
+
+    private static boolean isOfUnet(Path file) {
+        String name = file.getFileName().toString();
+        return name.startsWith("diffusion_pytorch_model") || name.equals("config.json") || name.equals("prenoise.json");
     }
 
     private static boolean isWeights(Path file) {

@@ -49,7 +49,10 @@ class LibraryTest {
     private String text(Path path) {
         read.add(path.getFileName().toString());
         try {
-            String text = Files.readString(Files.isDirectory(path) ? path.resolve("model_index.json") : path);
+            Path index = path.resolve("model_index.json");
+            String text = Files.isDirectory(path) && !Files.exists(index)
+                    ? "a folder"
+                    : Files.readString(Files.isDirectory(path) ? index : path);
             if (text.equals("bad")) {
                 throw new IllegalArgumentException(path + ": no model");
             }
@@ -95,6 +98,58 @@ class LibraryTest {
                 .startsWith("a pickle, which can run ")
                 .contains(".safetensors");
         assertThat(library.get("torn.safetensors").problem()).isEqualTo("no model");
+    }
+
+    /** As docs/checkpoints.md has it; a bare file would go without what its config says of heads. */
+    @Test
+    void list_ofAUNetsFolder_hasItAsOne() throws Exception {
+        String unet = "{\"_class_name\": \"UNet2DConditionModel\"}";
+        network("own", unet);
+        write(root.resolve("own/diffusion_pytorch_model.fp16.safetensors"), "12");
+        write(root.resolve("own/diffusion_pytorch_model.bin"), "pickled");
+        network("old", "{\"cross_attention_dim\": 768}");
+        network("torn", "{\"_class");
+        network("model/unet", unet);
+        network("model/vae", "{\"_class_name\": \"AutoencoderKL\"}");
+        write(root.resolve("model/readme.md"), "");
+        Library<String> library = library(false, root);
+        assertThat(ids(library)).containsExactly("model", "old", "own", "torn");
+        assertThat(library.get("own").bytes()).isEqualTo(3);
+        assertThat(library.get("model").bytes()).isEqualTo(2);
+        assertThat(library.get("model").files()).hasSize(4);
+        assertThat(library.get("own").problem()).isNull();
+    }
+
+    @Test
+    void list_ofOtherNetworksFolders_hasTheirFiles() throws Exception {
+        network("vae", "{\"_class_name\": \"AutoencoderKL\"}");
+        network("controlnet", "{\"_class_name\": \"ControlNetModel\", \"cross_attention_dim\": 768}");
+        write(root.resolve("text/config.json"), "{\"architectures\": [\"CLIPTextModel\"]}");
+        write(root.resolve("text/model.safetensors"), "1");
+        assertThat(ids(library(false, root)))
+                .containsExactly(
+                        "controlnet/diffusion_pytorch_model.safetensors",
+                        "text/model.safetensors",
+                        "vae/diffusion_pytorch_model.safetensors");
+    }
+
+    /** Where a host keeps UNets, someone has left one with its config. */
+    @Test
+    void list_ofAHostsFolderOfUNets_hasWhatElseIsThere() throws Exception {
+        network("unet", "{\"_class_name\": \"UNet2DConditionModel\"}");
+        write(root.resolve("unet/another.safetensors"), "1234");
+        write(root.resolve("unet/sub/third.safetensors"), "1");
+        write(root.resolve("checkpoints/a.safetensors"), "1");
+        Library<String> library = library(false, root);
+        assertThat(ids(library))
+                .containsExactly(
+                        "checkpoints/a.safetensors", "unet", "unet/another.safetensors", "unet/sub/third.safetensors");
+        assertThat(library.get("unet").bytes()).isEqualTo(1);
+    }
+
+    private void network(String folder, String config) throws IOException {
+        write(root.resolve(folder + "/config.json"), config);
+        write(root.resolve(folder + "/diffusion_pytorch_model.safetensors"), "1");
     }
 
     @Test
