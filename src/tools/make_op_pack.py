@@ -69,26 +69,25 @@ class OpPack(torch.nn.Module):
         return out.transpose(1, 2).reshape(q.size(0), q.size(1), -1)
 
     def probabilities(self, q: Tensor, k: Tensor, heads: int) -> Tensor:
-        """[B, heads, P, T], softmaxed over T"""
+        """[B, heads, P, T], softmaxed over T, in float32 or wider: products of Stable Diffusion 2's queries and keys overflow float16"""
         q4 = self.split(q, heads)
-        scores = torch.matmul(q4 * (q4.size(3) ** -0.5), self.split(k, heads).transpose(2, 3))
+        k4 = self.split(k, heads)
+        if q4.dtype == torch.float16 or q4.dtype == torch.bfloat16:
+            q4 = q4.to(torch.float32)
+            k4 = k4.to(torch.float32)
+        scores = torch.matmul(q4 * (q4.size(3) ** -0.5), k4.transpose(2, 3))
         return torch.softmax(scores, dim=-1)
 
     @torch.jit.export
     def attention_maps(self, q: Tensor, k: Tensor, heads: Tensor) -> Tensor:
         """[B, P, T]: probabilities summed over heads, in float32 or wider"""
-        p = self.probabilities(q, k, int(heads))
-        if p.dtype == torch.float16 or p.dtype == torch.bfloat16:
-            return p.sum(1, dtype=torch.float32)
-        return p.sum(1)
+        return self.probabilities(q, k, int(heads)).sum(1)
 
     @torch.jit.export
     def attention_with_maps(self, q: Tensor, k: Tensor, v: Tensor, heads: Tensor) -> tuple[Tensor, Tensor]:
         h = int(heads)
         p = self.probabilities(q, k, h)
-        out = torch.matmul(p, self.split(v, h)).transpose(1, 2).reshape(q.size(0), q.size(1), -1)
-        if p.dtype == torch.float16 or p.dtype == torch.bfloat16:
-            return out, p.sum(1, dtype=torch.float32)
+        out = torch.matmul(p.to(v.dtype), self.split(v, h)).transpose(1, 2).reshape(q.size(0), q.size(1), -1)
         return out, p.sum(1)
 
 

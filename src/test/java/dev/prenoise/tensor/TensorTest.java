@@ -54,6 +54,22 @@ class TensorTest {
         }
     }
 
+    /** Scaled, the products here are 80,000; float16 ends at 65,504. */
+    @Test
+    void attentionMaps_ofHalvesWhoseProductsOverflow_areRight() {
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope()) {
+            Tensor query = Tensor.of(CPU, new float[] {200, 200, 200, 200}, 1, 1, 4).to(DType.FLOAT16);
+            Tensor keys = Tensor.of(CPU, new float[] {200, 200, 200, 200, 200, 200, 200, 200, 1, 1, 1, 1}, 1, 3, 4)
+                    .to(DType.FLOAT16);
+            assertThat(query.attentionMaps(keys, 1).toFloats()).containsExactly(0.5f, 0.5f, 0);
+            Tensor.Attended attended = query.attentionWithMaps(keys, keys, 1);
+            assertThat(attended.output().dtype()).isEqualTo(DType.FLOAT16);
+            assertThat(attended.output().toFloats()).containsExactly(200, 200, 200, 200);
+            assertThat(attended.maps().dtype()).isEqualTo(DType.FLOAT32);
+        }
+    }
+
     @Test
     void backward_onManyThreadsAtOnce_givesEachItsOwnGradient() throws Exception {
         ExecutorService pool = Executors.newFixedThreadPool(4);
