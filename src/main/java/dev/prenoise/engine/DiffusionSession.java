@@ -272,6 +272,7 @@ final class DiffusionSession implements PromptSession {
         if (negative != null) {
             EncodedPrompt.close(negative);
         }
+        compute().emptyCache();
     }
 
     /** Merges the LoRAs, and sees that there is room, whenever something is computed. */

@@ -217,10 +217,12 @@ public final class Compute {
         return device.isGpu() ? Cuda.memory(device.getDeviceId()) : DeviceMemory.system();
     }
 
-    /** Gives back what libtorch holds of freed tensors; so that other processes on the same card can have it. */
+    /** Gives back what libtorch, or on a CPU the allocator, holds of freed tensors; so that other processes can have it. */
     public void emptyCache() {
         if (device.isGpu()) {
             JniUtils.emptyCudaCache();
+        } else if (isCpu()) {
+            HeapTrim.run();
         }
     }
 

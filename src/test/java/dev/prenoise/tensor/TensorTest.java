@@ -59,7 +59,8 @@ class TensorTest {
     void attentionMaps_ofHalvesWhoseProductsOverflow_areRight() {
         try (GradMode off = GradMode.off();
                 Scope scope = new Scope()) {
-            Tensor query = Tensor.of(CPU, new float[] {200, 200, 200, 200}, 1, 1, 4).to(DType.FLOAT16);
+            Tensor query =
+                    Tensor.of(CPU, new float[] {200, 200, 200, 200}, 1, 1, 4).to(DType.FLOAT16);
             Tensor keys = Tensor.of(CPU, new float[] {200, 200, 200, 200, 200, 200, 200, 200, 1, 1, 1, 1}, 1, 3, 4)
                     .to(DType.FLOAT16);
             assertThat(query.attentionMaps(keys, 1).toFloats()).containsExactly(0.5f, 0.5f, 0);

@@ -58,7 +58,8 @@ class LauncherTest {
         assertThat(result.err).isEmpty();
         assertThat(result.out)
                 .contains("cwd=" + elsewhere.toRealPath())
-                .contains("OMP_WAIT_POLICY=PASSIVE THP_MEM_ALLOC_ENABLE=1 OPT_OUT_TRACKING=true DJL_OFFLINE=true");
+                .contains("OMP_WAIT_POLICY=PASSIVE THP_MEM_ALLOC_ENABLE=1 OPT_OUT_TRACKING=true DJL_OFFLINE=true")
+                .contains("MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_ARENA_MAX=1");
         assertThat(result.arguments())
                 .containsSubsequence("-Xmx2g", "-Djava.awt.headless=true", "-Xmx5g", "-Da=b", "-jar")
                 .endsWith(
@@ -303,6 +304,7 @@ class LauncherTest {
                 echo "version=VERSION"
                 echo "cwd=$(pwd -P)"
                 echo "OMP_WAIT_POLICY=$OMP_WAIT_POLICY THP_MEM_ALLOC_ENABLE=$THP_MEM_ALLOC_ENABLE OPT_OUT_TRACKING=$OPT_OUT_TRACKING DJL_OFFLINE=$DJL_OFFLINE"
+                echo "MALLOC_MMAP_MAX_=$MALLOC_MMAP_MAX_ MALLOC_TRIM_THRESHOLD_=$MALLOC_TRIM_THRESHOLD_ MALLOC_ARENA_MAX=$MALLOC_ARENA_MAX"
                 for argument in "$@"; do echo "argument=$argument"; done
                 """.replace("VERSION", version)
                 .replace("HOME", bin.getParent().toString()));
