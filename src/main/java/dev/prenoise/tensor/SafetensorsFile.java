@@ -11,8 +11,11 @@ import java.nio.ShortBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -26,18 +29,29 @@ import java.util.Set;
  * A memory-mapped safetensors file: an 8-byte header length, a JSON header, then the tensors' bytes without gaps. Everything is checked
  * when it is opened, so that no later access can leave the file.
  *
- * <p>Thread-safe. The file must not be cut while it is in use.
+ * <p>Thread-safe. A file that was changed since it was opened is refused when more of it is read; while tensors lie over it, it must not be
+ * written to.
  */
 public final class SafetensorsFile {
     private static final int MAX_HEADER = 100_000_000;
     private static final int MAX_DIMENSIONS = 16;
 
     private final Path path;
+    private final Version version;
     private final Map<String, Entry> entries;
     private final Map<String, String> metadata;
 
-    private SafetensorsFile(Path path, Map<String, Entry> entries, Map<String, String> metadata) {
+    /** What tells a file that was written anew from the one whose header was read. */
+    private record Version(long bytes, FileTime modified) {
+        static Version of(Path path) throws IOException {
+            BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
+            return new Version(attributes.size(), attributes.lastModifiedTime());
+        }
+    }
+
+    private SafetensorsFile(Path path, Version version, Map<String, Entry> entries, Map<String, String> metadata) {
         this.path = path;
+        this.version = version;
         this.entries = Collections.unmodifiableMap(entries);
         this.metadata = Collections.unmodifiableMap(metadata);
     }
@@ -58,6 +72,8 @@ public final class SafetensorsFile {
      */
     public static SafetensorsFile open(Path path) {
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            // before the header is read: what is written from then on is another version
+            Version version = Version.of(path);
             long size = channel.size();
             if (size < Long.BYTES) {
                 throw new SafetensorsException(path, size + " bytes (expected: at least 8 for the header's length)");
@@ -75,8 +91,8 @@ public final class SafetensorsFile {
                         "cut short: " + size + " bytes (expected: " + (headerLength + Long.BYTES)
                                 + " for the header alone)");
             }
-            return parse(
-                    path, decode(path, read(channel, Long.BYTES, (int) headerLength)), Long.BYTES + headerLength, size);
+            String header = decode(path, read(channel, Long.BYTES, (int) headerLength));
+            return parse(path, version, header, Long.BYTES + headerLength, size);
         } catch (IOException e) {
             throw new SafetensorsException(path, "cannot be read: " + e, e);
         }
@@ -100,7 +116,7 @@ public final class SafetensorsFile {
         }
     }
 
-    private static SafetensorsFile parse(Path path, String header, long dataStart, long fileSize) {
+    private static SafetensorsFile parse(Path path, Version version, String header, long dataStart, long fileSize) {
         if (header.charAt(0) != '{') {
             throw new SafetensorsException(path, "header does not start with '{'; is it a safetensors file?");
         }
@@ -126,7 +142,7 @@ public final class SafetensorsFile {
                     path, "header is not valid JSON of a safetensors file: " + e.getMessage(), e);
         }
         checkLayout(path, entries, dataStart, fileSize);
-        return new SafetensorsFile(path, entries, metadata);
+        return new SafetensorsFile(path, version, entries, metadata);
     }
 
     private static void readMetadata(JsonReader json, Map<String, String> metadata) throws IOException {
@@ -402,7 +418,7 @@ public final class SafetensorsFile {
     /**
      * A tensor's bytes: the mapped file itself, or a copy where the file has them at an address that their type forbids.
      *
-     * @throws SafetensorsException when it has more than 2 GB
+     * @throws SafetensorsException when it has more than 2 GB, or the file was changed since it was opened
      */
     ByteBuffer bytes(String name) {
         return bytes(name, 0, entry(name).length());
@@ -417,9 +433,8 @@ public final class SafetensorsFile {
             return ByteBuffer.allocateDirect(0).order(ByteOrder.LITTLE_ENDIAN);
         }
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            if (channel.size() < entry.offset() + entry.length()) {
-                throw new SafetensorsException(
-                        path, "tensor \"" + name + "\": the file was cut short since it was opened");
+            if (!Version.of(path).equals(version)) {
+                throw wrong(name, "the file was changed since it was opened (expected: the file as it was)");
             }
             long offset = entry.offset() + start;
             ByteBuffer mapped =

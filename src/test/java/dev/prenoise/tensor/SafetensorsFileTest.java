@@ -9,6 +9,8 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
@@ -193,6 +195,24 @@ class SafetensorsFileTest {
             Files.delete(file);
         }
         assertThat(refused).isGreaterThan(100);
+    }
+
+    @Test
+    void load_afterTheFileWasWrittenAnew_isRefusedByName() throws IOException {
+        String header = "{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}";
+        Path path = write(header, new byte[] {0, 0, 0, 0x40});
+        SafetensorsFile file = SafetensorsFile.open(path);
+        assertThat(values(file, "x")).containsExactly(2f);
+        byte[] bytes = Files.readAllBytes(path);
+        bytes[bytes.length - 1] = 0x41;
+        Files.write(path, bytes);
+        Files.setLastModifiedTime(path, FileTime.from(Instant.EPOCH));
+        assertThatThrownBy(() -> values(file, "x"))
+                .isInstanceOf(SafetensorsException.class)
+                .hasMessage(path
+                        + ": tensor \"x\": the file was changed since it was opened (expected: the file as it was)");
+        assertThatThrownBy(() -> file.number("x")).hasMessageContaining("changed since it was opened");
+        assertThat(values(SafetensorsFile.open(path), "x")).containsExactly(8f);
     }
 
     @Test

@@ -15,6 +15,7 @@ import dev.prenoise.server.jobs.SearchExistsException;
 import dev.prenoise.server.jobs.ShuttingDownException;
 import dev.prenoise.server.jobs.WeightsChangedException;
 import dev.prenoise.tensor.DeviceMemory;
+import dev.prenoise.tensor.SafetensorsException;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import java.nio.charset.StandardCharsets;
@@ -67,7 +68,9 @@ final class Statuses {
                     Code.RESOURCE_EXHAUSTED,
                     "out of memory: ask for a smaller picture, or free memory with ReleaseMemory and try again");
         }
-        if (failure instanceof ModelException || failure instanceof WeightsChangedException) {
+        if (failure instanceof ModelException
+                || failure instanceof WeightsChangedException
+                || failure instanceof SafetensorsException) {
             return status(Code.FAILED_PRECONDITION, failure.getMessage());
         }
         String id = UUID.randomUUID().toString().substring(0, 8);

@@ -27,6 +27,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -241,6 +242,22 @@ class OwnCheckpointsTest {
                         .failure())
                 .hasMessageStartingWith(
                         "NOT_FOUND: backbone: \"sd15/bare.safetensors\" (expected: one of shapes, new/later");
+    }
+
+    @Test
+    void search_whoseFileIsReplacedMeanwhile_endsWithTheFilesName() throws Exception {
+        OptimizeNoiseRequest.Builder request = conditioned("sd15/bare.safetensors", 24, DataType.DATA_TYPE_FLOAT32);
+        request.getBudgetBuilder().setLossEvaluations(100_000);
+        SearchClient search = search(request);
+        search.awaitCandidates(1);
+        Path model = models.resolve("sd15/bare.safetensors");
+        byte[] bytes = Files.readAllBytes(model);
+        bytes[bytes.length - 1] ^= 1;
+        Files.move(Files.write(folder.resolve("other"), bytes), model, StandardCopyOption.REPLACE_EXISTING);
+        client().releaseMemory(ReleaseMemoryRequest.getDefaultInstance());
+        assertThat(search.failure())
+                .hasMessageStartingWith("FAILED_PRECONDITION: " + model)
+                .hasMessageContaining("the file was changed since it was opened");
     }
 
     @Test
