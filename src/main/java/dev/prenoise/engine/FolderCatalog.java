@@ -226,14 +226,16 @@ final class FolderCatalog implements ModelCatalog {
     public List<WeightsPin> pins(String id, List<String> names) {
         List<WeightsPin> pins = new ArrayList<>();
         Item<Card> model = item(id);
+        String precision = engine.precision().network(compute).name();
         pins.add(
                 model == builtIn
                         ? new WeightsPin(
                                 id,
                                 0,
                                 "built in",
-                                Objects.requireNonNull(info(builtIn).sha256(), "sha256"))
-                        : models.pin(model));
+                                Objects.requireNonNull(info(builtIn).sha256(), "sha256"),
+                                precision)
+                        : models.pin(model, precision));
         for (int i = 0; i < names.size(); i++) {
             Item<LoraFile> lora = loras.get(names.get(i));
             if (lora == null) {
@@ -241,7 +243,7 @@ final class FolderCatalog implements ModelCatalog {
                         "lora[" + i + "].name", "\"" + names.get(i) + "\" (expected: a file that is still there)");
             }
             loras.wantHash(lora);
-            pins.add(loras.pin(lora));
+            pins.add(loras.pin(lora, precision));
         }
         return pins;
     }

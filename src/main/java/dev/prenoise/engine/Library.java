@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HexFormat;
@@ -66,10 +67,13 @@ final class Library<T> {
             return path.equals(other.path) && files.equals(other.files) && stamps.equals(other.stamps);
         }
 
-        /** Without inodes: a file that was copied back is the same. */
+        /** Of the weights. Without inodes: a file that was copied back is the same. */
         String stamp() {
             StringBuilder text = new StringBuilder();
             for (int i = 0; i < files.size(); i++) {
+                if (!isWeights(files.get(i))) {
+                    continue;
+                }
                 FileStamp stamp = stamps.get(i);
                 text.append(path.relativize(files.get(i)))
                         .append(' ')
@@ -79,6 +83,28 @@ final class Library<T> {
                         .append('\n');
             }
             return sha256(text.toString());
+        }
+
+        /** A digest of the small files: what the weights mean. As they are now, which may be later than the stamps. */
+        String settings() {
+            MessageDigest digest = Sha256Cache.digest();
+            for (Path file : files) {
+                if (!isWeights(file)) {
+                    digest.update(
+                            path.relativize(file).toString().replace('\\', '/').getBytes(StandardCharsets.UTF_8));
+                    digest.update((byte) 0);
+                    digest.update(Sha256Cache.digest().digest(content(file)));
+                }
+            }
+            return HexFormat.of().formatHex(digest.digest());
+        }
+
+        private static byte[] content(Path file) {
+            try {
+                return Files.readAllBytes(file);
+            } catch (IOException e) {
+                throw new ModelException(file + ": cannot be read: " + e, e);
+            }
         }
     }
 
@@ -195,8 +221,11 @@ final class Library<T> {
         }
     }
 
-    WeightsPin pin(Item<T> item) {
-        return new WeightsPin(item.id(), item.bytes(), item.stamp(), sha256(item));
+    /**
+     * @param precision in which it is computed
+     */
+    WeightsPin pin(Item<T> item, String precision) {
+        return new WeightsPin(item.id(), item.bytes(), item.stamp(), sha256(item), precision + " " + item.settings());
     }
 
     private List<Found> known() {
@@ -254,7 +283,7 @@ final class Library<T> {
         return new Item<>(item.id(), item.path(), item.files(), item.stamps(), null, problem);
     }
 
-    /** What hosts and users say about a file beside it. */
+    /** What hosts and users say about a file beside it. One that comes later changes the list, and with it the item. */
     private static List<Path> withCompanions(Path file) {
         String name = file.getFileName().toString();
         return Stream.of(
@@ -270,7 +299,7 @@ final class Library<T> {
         boolean whole = Files.isDirectory(folder.resolve("unet")) || !Files.exists(folder.resolve("config.json"));
         try (Stream<Path> files = Files.walk(folder, whole ? FOLDER_DEPTH : 1, FileVisitOption.FOLLOW_LINKS)) {
             return files.filter(file -> whole || isOfUnet(file))
-                    .filter(file -> isWeights(file) || file.toString().endsWith(".json"))
+                    .filter(file -> isWeights(file) || isConfig(folder, file))
                     .filter(Files::isRegularFile)
                     .sorted()
                     .toList();
@@ -281,7 +310,17 @@ final class Library<T> {
 
     private static boolean isOfUnet(Path file) {
         String name = file.getFileName().toString();
-        return name.startsWith("diffusion_pytorch_model") || name.equals("config.json") || name.equals("prenoise.json");
+        return name.startsWith("diffusion_pytorch_model")
+                || name.equals("config.json")
+                || name.equals("prenoise.json")
+                || name.equals("prenoise.yaml");
+    }
+
+    /** What says how the weights are computed: configs, the card, the tokenizer. */
+    private static boolean isConfig(Path folder, Path file) {
+        return file.toString().endsWith(".json")
+                || file.endsWith("merges.txt")
+                || file.equals(folder.resolve("prenoise.yaml"));
     }
 
     private static boolean isWeights(Path file) {

@@ -271,27 +271,78 @@ class LibraryTest {
         Library<String> library = library(true, root);
         library.list();
         awaitHash(library, "a.safetensors");
-        WeightsPin before = library.pin(library.get("a.safetensors"));
+        WeightsPin before = library.pin(library.get("a.safetensors"), "FLOAT32");
         hashes.close();
         hashes = cache();
         Library<String> later = library(false, root);
-        assertThat(later.pin(later.get("a.safetensors"))).isEqualTo(before);
+        assertThat(later.pin(later.get("a.safetensors"), "FLOAT32")).isEqualTo(before);
 
         Files.setLastModifiedTime(file, FileTime.from(Instant.EPOCH));
         assertThat(later.sha256(later.get("a.safetensors"))).isNull();
-        assertThat(later.pin(later.get("a.safetensors")).same(before))
+        assertThat(later.pin(later.get("a.safetensors"), "FLOAT32").sameWeights(before))
                 .as("touched, and not hashed again")
                 .isFalse();
         Library<String> hashing = library(true, root);
         hashing.list();
         awaitHash(hashing, "a.safetensors");
-        assertThat(hashing.pin(hashing.get("a.safetensors")).same(before))
+        assertThat(hashing.pin(hashing.get("a.safetensors"), "FLOAT32").sameWeights(before))
                 .as("touched")
                 .isTrue();
         Files.writeString(file, "2");
-        assertThat(hashing.pin(hashing.get("a.safetensors")).same(before))
+        assertThat(hashing.pin(hashing.get("a.safetensors"), "FLOAT32").sameWeights(before))
                 .as("changed")
                 .isFalse();
+    }
+
+    @Test
+    void get_afterItsCardCameOrChanged_readsItAgain() throws Exception {
+        write(root.resolve("torn.safetensors"), "bad");
+        write(root.resolve("folder/model_index.json"), "{}");
+        write(root.resolve("folder/unet/diffusion_pytorch_model.safetensors"), "1234");
+        Library<String> library = library(false, root);
+        Item<String> file = library.get("torn.safetensors");
+        Item<String> folder = library.get("folder");
+        assertThat(library.get("torn.safetensors")).isSameAs(file);
+        assertThat(library.get("folder")).isSameAs(folder);
+        for (String name : List.of("torn.prenoise.json", "torn.yaml", "torn.yaml")) {
+            write(root.resolve(name), read.toString());
+            assertThat(library.get("torn.safetensors")).as(name).isNotSameAs(file);
+            file = library.get("torn.safetensors");
+        }
+        for (String name : List.of("prenoise.yaml", "prenoise.json", "unet/config.json", "tokenizer/merges.txt")) {
+            write(root.resolve("folder").resolve(name), "{}");
+            assertThat(library.get("folder")).as(name).isNotSameAs(folder);
+            folder = library.get("folder");
+        }
+    }
+
+    @Test
+    void pin_ofTheSameWeightsUnderAnotherCardOrPrecision_hasOtherSettings() throws Exception {
+        write(root.resolve("a.safetensors"), "1");
+        Path config = write(root.resolve("folder/unet/config.json"), "{}");
+        write(root.resolve("folder/model_index.json"), "{}");
+        write(root.resolve("folder/unet/diffusion_pytorch_model.safetensors"), "1234");
+        Library<String> library = library(true, root);
+        library.list();
+        awaitHash(library, "a.safetensors");
+        awaitHash(library, "folder");
+        WeightsPin file = library.pin(library.get("a.safetensors"), "FLOAT32");
+        WeightsPin folder = library.pin(library.get("folder"), "FLOAT32");
+        assertThat(library.pin(library.get("folder"), "FLOAT16").sameSettings(folder))
+                .isFalse();
+
+        Files.setLastModifiedTime(config, FileTime.from(Instant.EPOCH));
+        assertThat(library.pin(library.get("folder"), "FLOAT32")).as("touched").isEqualTo(folder);
+        write(config, "{\"sample_size\": 8}");
+        write(root.resolve("a.prenoise.json"), "{}");
+        WeightsPin fileNow = library.pin(library.get("a.safetensors"), "FLOAT32");
+        WeightsPin folderNow = library.pin(library.get("folder"), "FLOAT32");
+        assertThat(fileNow.sameWeights(file)).isTrue();
+        assertThat(folderNow.sameWeights(folder)).isTrue();
+        assertThat(fileNow.sameSettings(file)).isFalse();
+        assertThat(folderNow.sameSettings(folder)).isFalse();
+        WeightsPin old = new WeightsPin(file.name(), file.bytes(), file.stamp(), file.sha256(), null);
+        assertThat(fileNow.sameSettings(old)).as("stored by an older version").isTrue();
     }
 
     /** {@code (cd folder; sha256sum unet/a.safetensors vae/b.safetensors) | sha256sum}. */

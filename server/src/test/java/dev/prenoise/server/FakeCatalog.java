@@ -60,6 +60,9 @@ public final class FakeCatalog implements ModelCatalog {
     /** What the weights look like now: changes when a file does. */
     public volatile String stamp = "as it was";
 
+    /** What the model's card and the precision look like now. */
+    public volatile String settings = "FLOAT32";
+
     /** What sessions were asked for, in order. */
     public final List<Prepared> prepared = new CopyOnWriteArrayList<>();
 
@@ -119,8 +122,8 @@ public final class FakeCatalog implements ModelCatalog {
     @Override
     public List<WeightsPin> pins(String id, List<String> loras) {
         List<WeightsPin> pins = new ArrayList<>();
-        pins.add(new WeightsPin(id, 1000, stamp, null));
-        loras.forEach(name -> pins.add(new WeightsPin(name, 77, "lora", null)));
+        pins.add(new WeightsPin(id, 1000, stamp, null, settings));
+        loras.forEach(name -> pins.add(new WeightsPin(name, 77, "lora", null, null)));
         return pins;
     }
 

@@ -219,8 +219,12 @@ final class SearchJob implements Runnable, SearchObserver {
     private void requireSameWeights(List<WeightsPin> now) {
         List<WeightsPin> before = store.weights(spec.id());
         for (int i = 0; i < before.size(); i++) {
-            if (i >= now.size() || !before.get(i).same(now.get(i))) {
-                throw new WeightsChangedException(spec.id(), before.get(i).name());
+            WeightsPin pin = before.get(i);
+            if (i >= now.size() || !pin.sameWeights(now.get(i))) {
+                throw WeightsChangedException.weights(spec.id(), pin.name());
+            }
+            if (!pin.sameSettings(now.get(i))) {
+                throw WeightsChangedException.settings(spec.id(), pin.name());
             }
         }
     }

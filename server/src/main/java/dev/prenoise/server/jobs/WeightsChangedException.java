@@ -1,11 +1,20 @@
 package dev.prenoise.server.jobs;
 
-/** A search cannot go on, because its backbone's or a LoRA's file is another than when it began. */
+/** A search cannot go on, because its backbone's or a LoRA's file, or what says how it computes, is another than when it began. */
 public final class WeightsChangedException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
-    WeightsChangedException(String id, String weights) {
-        super("search_id: \"" + id + "\" cannot go on: the weights of \"" + weights
-                + "\" are others than when it began (expected: the same file, or another search_id to begin anew)");
+    private WeightsChangedException(String id, String change, String expected) {
+        super("search_id: \"" + id + "\" cannot go on: " + change + " than when it began (expected: " + expected
+                + ", or another search_id to begin anew)");
+    }
+
+    static WeightsChangedException weights(String id, String name) {
+        return new WeightsChangedException(id, "the weights of \"" + name + "\" are others", "the same file");
+    }
+
+    static WeightsChangedException settings(String id, String name) {
+        return new WeightsChangedException(
+                id, "the card, the configs or the precision of \"" + name + "\" are others", "all as they were");
     }
 }

@@ -68,7 +68,8 @@ final class Schema {
                 stamp TEXT NOT NULL,
                 sha256 TEXT,
                 PRIMARY KEY (search_id, ordinal)
-            ) STRICT"""));
+            ) STRICT"""),
+            List.of("ALTER TABLE weights ADD COLUMN settings TEXT"));
 
     private Schema() {}
 

@@ -90,13 +90,14 @@ public final class SearchStore implements AutoCloseable {
             for (int i = 0; i < weights.size(); i++) {
                 int ordinal = i;
                 WeightsPin pin = weights.get(i);
-                write("INSERT INTO weights VALUES (?, ?, ?, ?, ?, ?)", statement -> {
+                write("INSERT INTO weights VALUES (?, ?, ?, ?, ?, ?, ?)", statement -> {
                     statement.setString(1, search.id());
                     statement.setInt(2, ordinal);
                     statement.setString(3, pin.name());
                     statement.setLong(4, pin.bytes());
                     statement.setString(5, pin.stamp());
                     statement.setString(6, pin.sha256());
+                    statement.setString(7, pin.settings());
                 });
             }
         });
@@ -108,7 +109,11 @@ public final class SearchStore implements AutoCloseable {
                 "SELECT * FROM weights WHERE search_id = ? ORDER BY ordinal",
                 statement -> statement.setString(1, id),
                 row -> new WeightsPin(
-                        row.getString("name"), row.getLong("bytes"), row.getString("stamp"), row.getString("sha256")));
+                        row.getString("name"),
+                        row.getLong("bytes"),
+                        row.getString("stamp"),
+                        row.getString("sha256"),
+                        row.getString("settings")));
     }
 
     private void insert(StoredSearch search) {

@@ -236,6 +236,10 @@ class OwnCheckpointsTest {
         assertThat(ids()).contains("sd15/bare.safetensors");
         copy(UNET, models.resolve("new/later.safetensors"));
         assertThat(ids()).contains("new/later.safetensors");
+        Path card = Files.writeString(models.resolve("new/later.prenoise.json"), "{\"heads\": \"two\"}");
+        assertThat(backbone("new/later.safetensors").getProblem()).contains("later.prenoise.json", "heads");
+        Files.writeString(card, "{\"heads\": 2, \"norm_groups\": 16}");
+        assertThat(backbone("new/later.safetensors").getProblem()).isEmpty();
         Files.delete(models.resolve("sd15/bare.safetensors"));
         assertThat(ids()).doesNotContain("sd15/bare.safetensors");
         assertThat(search(conditioned("sd15/bare.safetensors", 24, DataType.DATA_TYPE_FLOAT32))
@@ -261,7 +265,7 @@ class OwnCheckpointsTest {
     }
 
     @Test
-    void search_goesOnAfterARestart_butNotOnAnotherFileUnderTheSameId() throws Exception {
+    void search_goesOnAfterARestart_butNotOnAnotherFileOrUnderAnotherCard() throws Exception {
         OptimizeNoiseRequest.Builder request = conditioned("sd15/bare.safetensors", 24, DataType.DATA_TYPE_FLOAT32)
                 .setSearchId("mine");
         request.getBudgetBuilder().setLossEvaluations(100_000);
@@ -280,6 +284,12 @@ class OwnCheckpointsTest {
         bytes[bytes.length - 1] ^= 1;
         Files.write(models.resolve("sd15/bare.safetensors"), bytes);
         SearchClient.await(() -> !backbone("sd15/bare.safetensors").getSha256().isEmpty());
+        Path card = models.resolve("sd15/bare.prenoise.json");
+        Files.writeString(card, "{\"heads\": 4, \"norm_groups\": 16}");
+        assertThat(search(request).failure())
+                .hasMessageStartingWith(
+                        "FAILED_PRECONDITION: search_id: \"mine\" cannot go on: the card, the configs or the precision of ");
+        Files.writeString(card, "{\"heads\": 2, \"norm_groups\": 16}");
         SearchClient again = search(request);
         again.awaitCandidates(first.candidates().size());
         assertThat(again.candidates().subList(0, 2))

@@ -205,6 +205,13 @@ class OwnModelsTest {
         assertThat(sidecar.state("s")).isEqualTo(SearchState.SEARCH_STATE_FAILED);
 
         sidecar.catalog.stamp = "as it was";
+        sidecar.catalog.settings = "FLOAT16";
+        assertThat(sidecar.search(request).failure())
+                .hasMessage(
+                        "FAILED_PRECONDITION: search_id: \"s\" cannot go on: the card, the configs or the precision of \"fake\" are "
+                                + "others than when it began (expected: all as they were, or another search_id to begin anew)");
+
+        sidecar.catalog.settings = "FLOAT32";
         SearchClient resumed = sidecar.search(request);
         resumed.summary();
         assertThat(resumed.candidates()).hasSize(3);

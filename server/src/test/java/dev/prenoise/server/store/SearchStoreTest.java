@@ -28,7 +28,8 @@ import org.junit.jupiter.api.io.TempDir;
 class SearchStoreTest {
     private static final List<Long> SHAPE = List.of(1L, 1L, 2L, 2L);
     private static final List<WeightsPin> PINS = List.of(
-            new WeightsPin("a b\n.safetensors", 1L << 40, "then", null), new WeightsPin("ink", 7, "now", "f00"));
+            new WeightsPin("a b\n.safetensors", 1L << 40, "then", null, null),
+            new WeightsPin("ink", 7, "now", "f00", "FLOAT32 abc"));
 
     @TempDir
     Path folder;
@@ -261,6 +262,21 @@ class SearchStoreTest {
     }
 
     @Test
+    void open_aStoreWithoutSettings_keepsItsSearches() throws Exception {
+        try (SearchStore store = open()) {
+            store.create(search("a"), PINS);
+        }
+        try (var connection = DriverManager.getConnection("jdbc:sqlite:" + folder.resolve("prenoise.db"));
+                var statement = connection.createStatement()) {
+            statement.execute("ALTER TABLE weights DROP COLUMN settings");
+            statement.execute("PRAGMA user_version = 2");
+        }
+        try (SearchStore store = open()) {
+            assertThat(store.weights("a")).containsExactly(PINS.get(0), new WeightsPin("ink", 7, "now", "f00", null));
+        }
+    }
+
+    @Test
     void open_aNewerVersion_refuses() throws Exception {
         open().close();
         try (var connection = DriverManager.getConnection("jdbc:sqlite:" + folder.resolve("prenoise.db"));
@@ -269,6 +285,6 @@ class SearchStoreTest {
         }
         assertThatThrownBy(this::open)
                 .isInstanceOf(StoreException.class)
-                .hasMessage("data: the store is of version 99 (expected: at most 2; a newer prenoise wrote it)");
+                .hasMessage("data: the store is of version 99 (expected: at most 3; a newer prenoise wrote it)");
     }
 }
