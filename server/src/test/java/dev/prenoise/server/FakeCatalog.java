@@ -63,6 +63,9 @@ public final class FakeCatalog implements ModelCatalog {
     /** What the model's card and the precision look like now. */
     public volatile String settings = "FLOAT32";
 
+    /** Whether the user has moved models and LoRAs away: none answers to its name. */
+    public volatile boolean moved;
+
     /** What sessions were asked for, in order. */
     public final List<Prepared> prepared = new CopyOnWriteArrayList<>();
 
@@ -107,13 +110,16 @@ public final class FakeCatalog implements ModelCatalog {
         if (id.equals(BROKEN)) {
             throw new ModelException("backbone: \"" + id + "\" cannot be used: cut short");
         }
+        if (moved) {
+            throw new UnknownBackboneException(id, List.of());
+        }
         requireKnown(id.isEmpty() ? defaultId : id);
         return id.isEmpty() ? defaultId : id;
     }
 
     @Override
     public String resolveLora(String field, String name) {
-        if (!name.equals("ink")) {
+        if (moved || !name.equals("ink")) {
             throw new InvalidFieldException(field, "\"" + name + "\" (expected: one of styles/ink.safetensors)");
         }
         return "styles/ink.safetensors";

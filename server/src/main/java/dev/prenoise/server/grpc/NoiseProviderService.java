@@ -3,8 +3,9 @@ package dev.prenoise.server.grpc;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.noise.NoiseRecipes;
+import dev.prenoise.server.jobs.Attachment;
+import dev.prenoise.server.jobs.Illustrations;
 import dev.prenoise.server.jobs.Lane;
-import dev.prenoise.server.jobs.SearchSpec;
 import dev.prenoise.server.jobs.Searches;
 import dev.prenoise.server.jobs.ShuttingDownException;
 import dev.prenoise.server.store.SearchStore;
@@ -98,11 +99,9 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
         try {
             requireImplemented(request);
             validator.check(request);
-            String id = request.getSearchId().isEmpty() ? UUID.randomUUID().toString() : request.getSearchId();
-            SearchSpec spec = Protos.search(request, id, catalog.resolve(request.getBackbone()), loras(request));
             SearchStream stream = new SearchStream(
                     (ServerCallStreamObserver<OptimizeNoiseResponse>) response, request.getOutput(), store, sending);
-            stream.begin(searches.attach(spec, Protos.illustrations(request.getOutput()), stream::wake));
+            stream.begin(attach(request, stream::wake));
         } catch (RuntimeException | Error e) {
             response.onError(Statuses.of(e));
         }
@@ -159,6 +158,19 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
                     + (request.hasVerifier() ? "verifier" : "cascade")
                     + " is not in this version: it has no verifiers yet; use attention");
         }
+    }
+
+    /** Looks for models and LoRAs only where a search has to run: what is done can be read whatever has become of them. */
+    private Attachment attach(OptimizeNoiseRequest request, Runnable wake) {
+        String id = request.getSearchId().isEmpty() ? UUID.randomUUID().toString() : request.getSearchId();
+        Illustrations wanted = Protos.illustrations(request.getOutput());
+        Attachment known = searches.reattach(id, Protos.fingerprint(request), wanted, wake);
+        return known != null
+                ? known
+                : searches.attach(
+                        Protos.search(request, id, catalog.resolve(request.getBackbone()), loras(request)),
+                        wanted,
+                        wake);
     }
 
     /** By their names in the catalog. */

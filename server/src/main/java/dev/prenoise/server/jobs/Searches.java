@@ -65,25 +65,49 @@ public final class Searches implements AutoCloseable {
      * @throws ShuttingDownException after {@link #refuseNew()}
      */
     public synchronized Attachment attach(SearchSpec spec, Illustrations wanted, Runnable wake) {
-        if (draining) {
-            throw new ShuttingDownException();
+        Attachment known = reattach(spec.id(), spec.fingerprint(), wanted, wake);
+        if (known != null) {
+            return known;
         }
-        SearchJob job = running.get(spec.id());
-        if (job != null) {
-            requireSame(spec, job.spec().fingerprint());
-            return job.isStopping() ? start(spec, job, wanted, wake) : job.attach(wanted, wake);
-        }
-        StoredSearch stored = store.search(spec.id());
-        if (stored != null) {
-            requireSame(spec, stored.fingerprint());
-            if (stored.state() == SearchState.DONE && isDrawn(stored, wanted)) {
-                return new DoneSearch(stored, store.count(spec.id()));
-            }
+        SearchJob stopping = running.get(spec.id());
+        if (stopping != null) {
+            return start(spec, stopping, wanted, wake);
         }
         if (running.size() >= maxRunning) {
             throw new BusyException(running.size(), retryDelay());
         }
+        StoredSearch stored = store.search(spec.id());
         return start(stored == null ? spec : spec.as(stored.acceptance()), null, wanted, wake);
+    }
+
+    /**
+     * Listens to a search for which nothing has to be started: to the one that runs, or to the end of one that is done. Null where there is
+     * none of that id, or it had stopped before its end or lacks pictures that are wanted now: then {@link #attach} starts it. Models and
+     * LoRAs are not asked for: they may have been moved since.
+     *
+     * @param fingerprint of the request
+     * @param wake as for {@link #attach}
+     * @throws SearchExistsException when the id belongs to a search with another request
+     * @throws ShuttingDownException after {@link #refuseNew()}
+     */
+    public synchronized @Nullable Attachment reattach(
+            String id, String fingerprint, Illustrations wanted, Runnable wake) {
+        if (draining) {
+            throw new ShuttingDownException();
+        }
+        SearchJob job = running.get(id);
+        if (job != null) {
+            requireSame(id, fingerprint, job.spec().fingerprint());
+            return job.isStopping() ? null : job.attach(wanted, wake);
+        }
+        StoredSearch stored = store.search(id);
+        if (stored == null) {
+            return null;
+        }
+        requireSame(id, fingerprint, stored.fingerprint());
+        return stored.state() == SearchState.DONE && isDrawn(stored, wanted)
+                ? new DoneSearch(stored, store.count(id))
+                : null;
     }
 
     /** The request of a search that is so new that the store does not have it yet; null for any other. */
@@ -163,9 +187,9 @@ public final class Searches implements AutoCloseable {
                                 wanted.heatMaps() && candidate.heatMaps().isEmpty());
     }
 
-    private static void requireSame(SearchSpec spec, String fingerprint) {
-        if (!spec.fingerprint().equals(fingerprint)) {
-            throw new SearchExistsException(spec.id());
+    private static void requireSame(String id, String fingerprint, String known) {
+        if (!fingerprint.equals(known)) {
+            throw new SearchExistsException(id);
         }
     }
 

@@ -148,6 +148,37 @@ class SearchLifeTest {
     }
 
     @Test
+    void attach_afterModelAndLoraWereMoved_replaysWhatIsDoneOrRuns() {
+        OptimizeNoiseRequest.Builder request = request(2).setSearchId("done").setBackbone("other");
+        request.addLoraBuilder().setName("ink");
+        SearchClient first = sidecar.search(request.build());
+        Summary summary = first.summary();
+        hold();
+        OptimizeNoiseRequest running = request.clone().setSearchId("runs").build();
+        SearchClient started = sidecar.search(running);
+        awaitAttached("runs");
+        sidecar.catalog.moved = true;
+        SearchClient again = sidecar.search(request.build());
+        assertThat(again.summary()).isEqualTo(summary);
+        assertThat(again.candidates()).isEqualTo(first.candidates());
+        SearchClient second = sidecar.search(running);
+        awaitAttached("runs");
+        turns.release(2);
+        assertThat(second.summary()).isEqualTo(started.summary());
+
+        assertThat(sidecar.search(request.clone().setSeed(8).build()).status().getCode())
+                .isEqualTo(Code.ALREADY_EXISTS);
+        assertThat(sidecar.search(request.clone().setSearchId("new").build())
+                        .status()
+                        .getCode())
+                .isEqualTo(Code.NOT_FOUND);
+        request.getOutputBuilder().setPreview(Include.INCLUDE_ALL);
+        assertThat(sidecar.search(request.build()).status().getCode())
+                .as("its pictures would have to be drawn")
+                .isEqualTo(Code.NOT_FOUND);
+    }
+
+    @Test
     void attach_withAnotherOutput_isTheSameSearch() {
         SearchClient first = sidecar.search(request(6).setSearchId("s").build());
         first.summary();
