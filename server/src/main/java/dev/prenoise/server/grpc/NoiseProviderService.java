@@ -40,8 +40,8 @@ import java.util.function.Supplier;
 /**
  * The contract. Every call is validated here before any work and answered from the other rooms; a failure becomes a status here.
  *
- * <p>Stateless and thread-safe. Nothing waits or computes on the thread of a call: searches have threads of their own, and
- * what needs no model is computed on a few others.
+ * <p>Stateless and thread-safe. Nothing waits, computes or looks at a model's files on the thread of a call: searches have threads of their
+ * own, and the rest is done on a few others.
  */
 public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderImplBase {
     private final String version;
@@ -56,7 +56,7 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
 
     /**
      * @param sending sends the streams; may be the server's own
-     * @param computing draws noise and evaluates attention; a few threads
+     * @param computing draws noise, evaluates attention, and looks up models, which may lie on a slow drive; a few threads
      */
     public NoiseProviderService(
             String version,
@@ -80,7 +80,7 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
 
     @Override
     public void getCapabilities(GetCapabilitiesRequest request, StreamObserver<GetCapabilitiesResponse> response) {
-        answer(response, () -> Capabilities.of(version, catalog, limits));
+        compute(response, () -> Capabilities.of(version, catalog, limits));
     }
 
     @Override
@@ -96,15 +96,18 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
 
     @Override
     public void optimizeNoise(OptimizeNoiseRequest request, StreamObserver<OptimizeNoiseResponse> response) {
-        try {
-            requireImplemented(request);
-            validator.check(request);
-            SearchStream stream = new SearchStream(
-                    (ServerCallStreamObserver<OptimizeNoiseResponse>) response, request.getOutput(), store, sending);
-            stream.begin(attach(request, stream::wake));
-        } catch (RuntimeException | Error e) {
-            response.onError(Statuses.of(e));
-        }
+        // On the call's thread: gRPC takes the stream's handlers no later.
+        SearchStream stream = new SearchStream(
+                (ServerCallStreamObserver<OptimizeNoiseResponse>) response, request.getOutput(), store, sending);
+        execute(response, () -> {
+            try {
+                requireImplemented(request);
+                validator.check(request);
+                stream.begin(attach(request, stream::wake));
+            } catch (RuntimeException | Error e) {
+                response.onError(Statuses.of(e));
+            }
+        });
     }
 
     @Override
@@ -213,10 +216,14 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
 
     /** Answers on the few threads that compute, so that however many such calls there are, streams go on and memory suffices. */
     private <T> void compute(StreamObserver<T> response, Supplier<T> work) {
+        execute(response, () -> answer(response, work));
+    }
+
+    private <T> void execute(StreamObserver<T> response, Runnable work) {
         try {
             computing.execute(() -> {
                 if (!((ServerCallStreamObserver<T>) response).isCancelled()) {
-                    answer(response, work);
+                    work.run();
                 }
             });
         } catch (RejectedExecutionException e) {

@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
  * What stands behind the service while it runs: store, lane, searches, threads. Opened together, closed together.
  *
  * @param calls threads for calls and for sending streams; nothing on them waits or computes
- * @param computing threads for what is computed without a model
+ * @param computing threads for what is computed without the lane, and for looking up models
  * @param daily deletes old searches; null where they are kept
  * @param temporary the store's folder, where it goes when this closes
  */
