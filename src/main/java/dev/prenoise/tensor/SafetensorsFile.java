@@ -280,8 +280,9 @@ public final class SafetensorsFile {
     }
 
     /**
-     * A tensor on a device in a floating type. On the CPU and without conversion it lies over the mapped file: nothing is copied, and it must
-     * never be written to. It belongs to no scope: the caller closes it.
+     * A tensor on a device in a floating type. On the CPU and without conversion it lies over the mapped file, unless the file has it at an
+     * address that its type forbids: nothing is copied, and it must never be written to. Everywhere else its memory is libtorch's own, freed
+     * when it is closed. It belongs to no scope: the caller closes it.
      *
      * @param type FLOAT32 or FLOAT16
      * @throws SafetensorsException when there is no such tensor, or it does not hold floating-point numbers
@@ -314,24 +315,39 @@ public final class SafetensorsFile {
             case F16 -> create(bytes, DType.FLOAT16, shape, compute, type);
             case F64 -> create(bytes, DType.FLOAT64, shape, compute, type);
             default -> {
-                ByteBuffer wide = widen(bytes);
-                NativeBuffers.free(bytes);
+                ByteBuffer wide;
+                try {
+                    wide = widen(bytes);
+                } finally {
+                    NativeBuffers.free(bytes);
+                }
                 yield create(wide, DType.FLOAT32, shape, compute, type);
             }
         };
     }
 
-    /** On the CPU over the buffer where it holds what is wanted; else a copy, and the buffer is freed where that is known to be done. */
+    /**
+     * On the CPU over the mapped file where it holds what is wanted; else in libtorch's own memory, and the buffer is freed. A tensor over any
+     * other buffer would keep it until the garbage collector runs, whenever that is: closing the tensor would free nothing.
+     *
+     * @param bytes a mapped file's, read-only, or a buffer's of our own
+     */
     private static Tensor create(ByteBuffer bytes, DType stored, long[] shape, Compute compute, DType type) {
-        Tensor result;
-        try (Scope scope = new Scope()) {
-            Tensor tensor = Tensor.create(compute, compute.manager(), bytes, stored, shape);
-            result = Scope.release(stored == type ? tensor : tensor.to(type));
+        if (compute.isCpu() && stored == type && bytes.isReadOnly()) {
+            try (Scope scope = new Scope()) {
+                return Scope.release(Tensor.create(compute, compute.manager(), bytes, stored, shape));
+            }
         }
-        if (stored != type && compute.isCpu()) {
+        try (Scope scope = new Scope()) {
+            // elsewhere than on the CPU this is a copy, and it is done when the call returns
+            Tensor tensor = Tensor.create(compute, compute.manager(), bytes, stored, shape);
+            if (stored != type) {
+                return Scope.release(tensor.to(type));
+            }
+            return Scope.release(compute.isCpu() ? tensor.copy() : tensor);
+        } finally {
             NativeBuffers.free(bytes);
         }
-        return result;
     }
 
     /**

@@ -215,9 +215,14 @@ public final class Tensor implements AutoCloseable {
         return new Tensor(other.compute, compute.ops().call("cast_like", this, other).array);
     }
 
-    /** A copy in another floating type, or in the same. Not differentiable: see {@link #like}. */
+    /** In another floating type; in the same, over the same memory. Not differentiable: see {@link #like}. */
     public Tensor to(DType type) {
         return wrap(array.toType(type.djl, true));
+    }
+
+    /** In memory of its own, which is libtorch's. */
+    Tensor copy() {
+        return wrap(JniUtils.clone(array));
     }
 
     // ---- network layers ----
