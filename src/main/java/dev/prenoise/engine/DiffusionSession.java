@@ -206,7 +206,7 @@ final class DiffusionSession implements PromptSession {
             model.unloadUNet();
             model.unloadText();
         });
-        return vae.decode(latents);
+        return vae.decodeWithin(latents, Math.max(0, model.memory().reclaimed() - toLoad));
     }
 
     /** As a file without a VAE allows. */

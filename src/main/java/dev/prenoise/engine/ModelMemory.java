@@ -90,6 +90,12 @@ final class ModelMemory implements AutoCloseable {
         return limit == 0 ? free : Math.min(free, Math.max(0, limit - loadedBytes()));
     }
 
+    /** {@link #available} when libtorch has given back what it holds of freed tensors. */
+    long reclaimed() {
+        compute.emptyCache();
+        return available();
+    }
+
     /**
      * Makes room for what is about to be loaded and computed: first the asker gives up what it does not need now, then other models leave,
      * the one that was idle longest first.

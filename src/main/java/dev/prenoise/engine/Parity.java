@@ -162,7 +162,7 @@ public final class Parity {
     private void decoder(VaeConfig config) {
         try (Scope scope = new Scope();
                 Autoencoder vae = new Autoencoder(config, checkpoint.vaeWeights(compute, DType.FLOAT32))) {
-            compare("decoded", vae.decode(input("encoded", DType.FLOAT32)));
+            compare("decoded", vae.decode(input("encoded", DType.FLOAT32), 0));
         }
     }
 

@@ -38,8 +38,8 @@ class TinyNetworksTest {
         try (GradMode off = GradMode.off();
                 Scope scope = new Scope();
                 Autoencoder vae = new Autoencoder(VaeConfig.read(FOLDER.resolve("vae/config.json")), weights("vae"))) {
-            TinyUNetTest.assertClose(vae.encode(golden("picture")), golden("encoded"), 1e-10);
-            TinyUNetTest.assertClose(vae.decode(golden("encoded")), golden("decoded"), 1e-10);
+            TinyUNetTest.assertClose(vae.encode(golden("picture"), 0), golden("encoded"), 1e-10);
+            TinyUNetTest.assertClose(vae.decode(golden("encoded"), 0), golden("decoded"), 1e-10);
         }
     }
 

@@ -326,6 +326,25 @@ class EngineParityTest {
         return models.open(id).prepare(prompt(conditioning(golden, null)), sampling, width, height);
     }
 
+    /** In tiles, where the limit does not leave what all at once takes: however much the machine has free. */
+    @Test
+    void draw_withinTheMemoryLimit_decodesInTilesThatItAllows() {
+        Golden golden = new Golden("sd1", DType.FLOAT32);
+        MemoryNeeds needs = catalog.open("whole/sd1.safetensors").memoryNeeds(320, 384);
+        Picture free = picture(options(0, Precision.AUTO), golden);
+        Picture ample = picture(options(20 * needs.toDraw(), Precision.AUTO), golden);
+        Picture tight = picture(options(needs.toDraw(), Precision.AUTO), golden);
+        assertThat(ample.rgb()).isEqualTo(free.rgb());
+        assertThat(tight.rgb()).hasSameSizeAs(free.rgb()).isNotEqualTo(free.rgb());
+    }
+
+    private static Picture picture(EngineOptions options, Golden golden) {
+        try (ModelCatalog models = catalog(options);
+                PromptSession session = whole(models, golden, 320, 384)) {
+            return session.draw(List.of(noise(golden))).get(0);
+        }
+    }
+
     private static List<String> loaded(ModelCatalog models) {
         List<String> loaded = new ArrayList<>();
         models.list().stream().filter(info -> info.loaded()).forEach(info -> loaded.add(info.id()));

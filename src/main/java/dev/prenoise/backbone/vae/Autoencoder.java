@@ -1,11 +1,9 @@
 package dev.prenoise.backbone.vae;
 
 import dev.prenoise.tensor.DType;
-import dev.prenoise.tensor.DeviceMemory;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import dev.prenoise.tensor.Weights;
-import java.util.function.BiFunction;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
@@ -61,14 +59,30 @@ public final class Autoencoder implements AutoCloseable {
     }
 
     /**
-     * Scaled latents {@code [B, C, H, W]} to pictures, not clamped; in tiles when {@link #tileLatents} says so, and one picture after the other
-     * when there is no memory for all at once.
+     * Scaled latents {@code [B, C, H, W]} to pictures, not clamped: whole up to 128 latent pixels a side (1024 pixels with a factor of 8) where
+     * there is memory for it, else in the largest tiles of 128, 96, 64 and 32 that there is memory for; and one picture after the other where
+     * there is none for all at once.
+     *
+     * @param bytes that may be taken beside the weights
      */
-    public Tensor decode(Tensor latents) {
-        return coded(latents, latents.size(2), latents.size(3), this::decode);
+    public Tensor decodeWithin(Tensor latents, long bytes) {
+        long rows = latents.size(2);
+        long columns = latents.size(3);
+        int tile = tileLatents(rows, columns, bytes);
+        long each = tile == 0 ? bytes(rows, columns) : bytes(Math.min(tile, rows), Math.min(tile, columns));
+        if (latents.size(0) <= Math.max(1, bytes / each)) {
+            return decode(latents, tile);
+        }
+        return Scope.of(() -> Tensor.cat(
+                0,
+                LongStream.range(0, latents.size(0))
+                        .mapToObj(i -> decode(latents.narrow(0, i, 1), tile))
+                        .toList()));
     }
 
     /**
+     * Scaled latents to pictures, not clamped.
+     *
      * @param tileLatents side of a tile in latent pixels, a multiple of 4; 0 = never tile. What is no larger goes through whole
      * @throws IllegalArgumentException when the tile's side is neither
      */
@@ -87,15 +101,8 @@ public final class Autoencoder implements AutoCloseable {
     }
 
     /**
-     * Pictures in [-1, 1] to the mean of their scaled latents, in tiles or one after the other as in {@link #decode}. The sides must be
-     * multiples of the factor.
-     */
-    public Tensor encode(Tensor pictures) {
-        int factor = config.factor();
-        return coded(pictures, pictures.size(2) / factor, pictures.size(3) / factor, this::encode);
-    }
-
-    /**
+     * Pictures in [-1, 1] to the mean of their scaled latents. The sides must be multiples of the factor.
+     *
      * @param tileLatents side of a tile in latent pixels, a multiple of 4; 0 = never tile. What is no larger goes through whole
      * @throws IllegalArgumentException when the tile's side is neither
      */
@@ -118,33 +125,7 @@ public final class Autoencoder implements AutoCloseable {
         return quantConv == null ? moments : quantConv.forward(moments);
     }
 
-    private Tensor coded(Tensor input, long rows, long columns, BiFunction<Tensor, Integer, Tensor> coder) {
-        long free = free();
-        int tile = tileLatents(rows, columns, free);
-        long each = tile == 0 ? bytes(rows, columns) : bytes(Math.min(tile, rows), Math.min(tile, columns));
-        if (input.size(0) <= Math.max(1, free / each)) {
-            return coder.apply(input, tile);
-        }
-        return Scope.of(() -> Tensor.cat(
-                0,
-                LongStream.range(0, input.size(0))
-                        .mapToObj(i -> coder.apply(input.narrow(0, i, 1), tile))
-                        .toList()));
-    }
-
-    /**
-     * The tile's side with which a picture of this size, in latent pixels, should be coded now: 0, whole, up to 128 a side (1024 pixels with a
-     * factor of 8) when the device has memory for it; else the largest of 128, 96, 64 and 32 that it has memory for.
-     */
-    public int tileLatents(long rows, long columns) {
-        return tileLatents(rows, columns, free());
-    }
-
-    private long free() {
-        DeviceMemory memory = weights.compute().memory();
-        return memory.known() ? memory.free() : Long.MAX_VALUE;
-    }
-
+    /** The tile's side for a picture of this size, in latent pixels; 0 = whole. */
     int tileLatents(long rows, long columns, long free) {
         if (rows <= WHOLE && columns <= WHOLE && bytes(rows, columns) <= free) {
             return 0;

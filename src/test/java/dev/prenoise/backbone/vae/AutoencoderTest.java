@@ -51,8 +51,32 @@ class AutoencoderTest {
                 Autoencoder vae = tiny()) {
             double[] whole = vae.decode(golden("latents"), 0).toDoubles();
             assertThat(vae.decode(golden("latents"), 20).toDoubles()).isEqualTo(whole);
-            assertThat(vae.decode(golden("latents")).toDoubles()).isEqualTo(whole);
+            assertThat(vae.decodeWithin(golden("latents"), Long.MAX_VALUE).toDoubles())
+                    .isEqualTo(whole);
             assertThat(vae.decode(golden("latents"), 8).toDoubles()).isNotEqualTo(whole);
+        }
+    }
+
+    @Test
+    void decodeWithin_takesTheTilesThatTheBytesAllow() {
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope();
+                Autoencoder vae = tiny()) {
+            Tensor latents = golden("latents").narrow(0, 0, 1);
+            long side = latents.size(2);
+            Tensor tall = Tensor.cat(2, latents, latents, latents);
+            double[] whole = vae.decode(tall, 0).toDoubles();
+            assertThat(vae.decodeWithin(tall, Long.MAX_VALUE).toDoubles()).isEqualTo(whole);
+            assertThat(vae.decodeWithin(tall, vae.bytes(3 * side, latents.size(3)))
+                            .toDoubles())
+                    .isEqualTo(whole);
+            double[] tiled = vae.decode(tall, 32).toDoubles();
+            assertThat(tiled).isNotEqualTo(whole);
+            assertThat(vae.decodeWithin(tall, 0).toDoubles()).isEqualTo(tiled);
+            Tensor two = vae.decodeWithin(Tensor.cat(0, tall, tall), 0);
+            assertThat(two.narrow(0, 1, 1).toDoubles())
+                    .as("one after the other")
+                    .isEqualTo(tiled);
         }
     }
 
