@@ -83,6 +83,9 @@ final class Batches {
                 results.addAll(room.take(now, false, () -> work.run(part, now)));
                 freed = false;
             } catch (RuntimeException | OutOfMemoryError e) {
+                if (now == 1) {
+                    requireUnforeseen(e);
+                }
                 requireExhaustion(e);
                 room.free();
                 if (now > 1) {
@@ -110,22 +113,28 @@ final class Batches {
         try {
             return room.take(1, true, work);
         } catch (RuntimeException | OutOfMemoryError e) {
+            requireUnforeseen(e);
             requireExhaustion(e);
             room.free();
         }
         try {
             return room.take(1, true, work);
         } catch (RuntimeException | OutOfMemoryError e) {
+            requireUnforeseen(e);
             requireExhaustion(e);
             room.free();
             throw room.exhausted(true, e);
         }
     }
 
-    private static void requireExhaustion(Throwable failure) {
+    /** Of one noise there is no less to try than what was found to have no room. */
+    private static void requireUnforeseen(Throwable failure) {
         if (failure instanceof OutOfDeviceMemoryException known) {
             throw known;
         }
+    }
+
+    private static void requireExhaustion(Throwable failure) {
         if (!DeviceMemory.isExhaustion(failure)) {
             if (failure instanceof RuntimeException runtime) {
                 throw runtime;

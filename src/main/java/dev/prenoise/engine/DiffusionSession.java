@@ -115,8 +115,8 @@ final class DiffusionSession implements PromptSession {
     /** Fixed for a session: kernels add in another order for another batch size. */
     private int batchSize() {
         int size = compute().isCpu() ? model.card().batch() : MOST_AT_ONCE;
-        long room = model.memory().available()
-                - Math.max(0, needs.lossWeights() - model.unet().weights().loadedBytes());
+        long loaded = model.unet().weights().loadedBytes();
+        long room = model.memory().obtainable(loaded) - Math.max(0, needs.lossWeights() - loaded);
         while (size > 1 && size * needs.loss() > room) {
             size /= 2;
         }

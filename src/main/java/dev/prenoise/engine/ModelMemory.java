@@ -85,9 +85,27 @@ final class ModelMemory implements AutoCloseable {
 
     /** Bytes that could be had now, within the limit; {@link Long#MAX_VALUE} where neither memory nor limit is known. */
     long available() {
+        return available(0);
+    }
+
+    /**
+     * @param leaving bytes of the weights on the device that may go
+     */
+    private long available(long leaving) {
         DeviceMemory memory = device.get();
-        long free = memory.known() ? memory.free() : Long.MAX_VALUE;
-        return limit == 0 ? free : Math.min(free, Math.max(0, limit - loadedBytes()));
+        long free = memory.known() ? memory.free() + leaving : Long.MAX_VALUE;
+        return limit == 0 ? free : Math.min(free, Math.max(0, limit - loadedBytes() + leaving));
+    }
+
+    /**
+     * Bytes that {@link #require} could make available: what libtorch holds of freed tensors is given back, and all weights but these may go.
+     * On a CPU weights over mapped files may count twice.
+     *
+     * @param kept bytes of the weights on the device that stay
+     */
+    long obtainable(long kept) {
+        compute.emptyCache();
+        return available(Math.max(0, loadedBytes() - kept));
     }
 
     /** {@link #available} when libtorch has given back what it holds of freed tensors. */

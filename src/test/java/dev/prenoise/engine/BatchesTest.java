@@ -59,6 +59,19 @@ class BatchesTest {
     }
 
     @Test
+    void each_whereRoomIsMissedBeforehand_halvesToo() {
+        room.foreseen = 3;
+        Batches batches = new Batches(room, 8);
+        assertThat(batches.each(NOISES, this::values)).isEqualTo(values(NOISES, 0));
+        assertThat(batches.size()).isEqualTo(2);
+
+        room.foreseen = 0;
+        assertThatThrownBy(() -> batches.each(NOISES, this::values))
+                .isInstanceOf(OutOfDeviceMemoryException.class)
+                .hasNoCause();
+    }
+
+    @Test
     void each_withAnotherFailure_throwsIt() {
         Batches batches = new Batches(room, 4);
         assertThatThrownBy(() -> batches.each(NOISES, (part, size) -> {
@@ -98,6 +111,7 @@ class BatchesTest {
 
     private static final class SmallRoom implements Batches.Room {
         int most = Integer.MAX_VALUE;
+        int foreseen = Integer.MAX_VALUE;
         int freed;
 
         /** Of the calls, from 0, that find no room whatever the size. */
@@ -105,6 +119,9 @@ class BatchesTest {
 
         @Override
         public <T> T take(int batch, boolean gradient, Supplier<T> work) {
+            if (batch > foreseen) {
+                throw new OutOfDeviceMemoryException("these", "cpu", 1, 1, 0, null);
+            }
             return work.get();
         }
 

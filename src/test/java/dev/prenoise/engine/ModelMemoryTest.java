@@ -69,6 +69,26 @@ class ModelMemoryTest {
         }
     }
 
+    /** 2 GB are free beside the three models. */
+    @Test
+    void obtainable_countsWhatWouldLeave() {
+        asker.bytes = GB;
+        try (ModelMemory memory = memory(0)) {
+            assertThat(memory.available()).isEqualTo(2 * GB);
+            assertThat(memory.obtainable(GB)).isEqualTo(7 * GB);
+            assertThat(List.of(old.bytes, recent.bytes, asker.bytes)).containsExactly(3 * GB, 2 * GB, GB);
+        }
+        try (ModelMemory memory = memory(5 * GB)) {
+            assertThat(memory.available()).isZero();
+            assertThat(memory.obtainable(GB)).isEqualTo(4 * GB);
+        }
+        try (ModelMemory memory =
+                new ModelMemory(Compute.cpu(), EngineOptions.of("cpu"), () -> new DeviceMemory(0, 0))) {
+            memory.add(old);
+            assertThat(memory.obtainable(0)).isEqualTo(Long.MAX_VALUE);
+        }
+    }
+
     @Test
     void require_whereNothingIsKnown_letsItTry() {
         EngineOptions options = EngineOptions.of("cpu");
