@@ -9,7 +9,7 @@ from unittest.mock import MagicMock
 import numpy as np
 import scipy.stats
 import torch
-from diffusers import DDIMScheduler, EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler
 from safetensors.torch import save_file
 
 for stub in ["torchsde", "einops", "PIL", "torchvision", "comfy.model_management", "comfy.sampler_helpers", "comfy.model_patcher",
@@ -69,6 +69,15 @@ def diffusers_schedules():
                    timesteps=rounded(flow.timesteps), first_scale=1.0)
 
 
+def dpm_schedules():
+    for spacing in ["leading", "trailing", "linspace"]:
+        for steps in STEPS:
+            dpm = DPMSolverMultistepScheduler(**SD, timestep_spacing=spacing)
+            dpm.set_timesteps(steps)
+            yield dict(host="diffusers", model="sd", sampler="dpmpp_2m", schedule=spacing, steps=steps, sigmas=rounded(dpm.sigmas),
+                       timesteps=rounded(dpm.timesteps), first_scale=float(dpm.init_noise_sigma))
+
+
 def network(x, t):
     return torch.sin(0.7 * x + 0.01 * float(t)) + 0.3 * x
 
@@ -105,7 +114,7 @@ def trajectory(name, scheduler, noise, steps):
 
 
 def main():
-    rows = list(comfy_schedules()) + list(diffusers_schedules())
+    rows = list(comfy_schedules()) + list(diffusers_schedules()) + list(dpm_schedules())
     p = np.concatenate([np.arange(0, 1001, 50) / 1000, [1e-6, 0.001, 0.0123, 0.4999999, 0.999, 0.999999]])
     beta = [[float(a), float(b)] for a, b in zip(p, scipy.stats.beta.ppf(p, 0.6, 0.6))]
     with open(HERE / "schedules.json", "w") as file:

@@ -52,7 +52,7 @@ final class ComfySchedules {
                 .toArray();
         boolean full = sigmas[0] >= schedule.sigmaMax() * (1 - 1e-5) && schedule.prediction() != Prediction.FLOW;
         double scale = full ? 1 : sigmas[0] * schedule.prediction().inputScale(sigmas[0]);
-        return SamplingPlan.of(sampler, name, sigmas, timesteps, scale);
+        return SamplingPlan.of(schedule, sampler, name, sigmas, timesteps, scale);
     }
 
     /** Equal steps of the timestep from the first to the last, which is {@code intervals} steps below. */

@@ -15,14 +15,15 @@ final class DdimSampler implements Sampler {
     }
 
     @Override
-    public int calls(int steps) {
-        return steps;
+    public int calls(SamplingPlan plan) {
+        return plan.steps();
     }
 
     @Override
-    public Tensor sample(Tensor noise, SamplingPlan plan, Denoiser denoiser, StepListener listener) {
+    public Tensor sample(
+            Tensor noise, SamplingPlan plan, Denoiser denoiser, StepNoise stepNoise, StepListener listener) {
         double scale = denoiser.inputScale(plan.lastSigma());
-        Steps.Rule rule = (x, x0, sigma, next) -> x0.add(x.sub(x0).mul(next / sigma));
+        Steps.Rule rule = (step, x, x0) -> x0.add(x.sub(x0).mul(step.next() / step.sigma()));
         return Scope.of(() -> Steps.walk(noise, plan, denoiser, listener, rule).mul(scale));
     }
 

@@ -16,4 +16,9 @@ public interface Denoiser {
     default double inputScale(double sigma) {
         return Prediction.EPSILON.inputScale(sigma);
     }
+
+    /** The share of clean latents in x. */
+    default double signal(double sigma) {
+        return Prediction.EPSILON.signal(sigma);
+    }
 }

@@ -64,5 +64,10 @@ public final class Denoisers {
         public double inputScale(double sigma) {
             return prediction.inputScale(sigma);
         }
+
+        @Override
+        public double signal(double sigma) {
+            return prediction.signal(sigma);
+        }
     }
 }

@@ -16,32 +16,34 @@ final class DiffusersSchedules {
         if (schedule.prediction() == Prediction.FLOW) {
             return flow(schedule, sampler, name, steps);
         }
-        if (steps > schedule.timesteps()) {
-            throw tooMany(steps, schedule.timesteps(), name);
+        int most = sampler.multistep() && name.equals("linspace") ? schedule.timesteps() - 1 : schedule.timesteps();
+        if (steps > most) {
+            throw tooMany(steps, most, name);
         }
         double[] timesteps =
                 switch (name) {
-                    case "leading" -> leading(schedule, steps);
+                    case "leading" -> leading(schedule, sampler, steps);
                     case "trailing" -> trailing(schedule.timesteps(), steps);
-                    default -> linspace(schedule.timesteps(), steps, sampler.variancePreserving());
+                    default -> linspace(schedule.timesteps(), sampler, steps);
                 };
         double[] sigmas = new double[steps + 1];
         for (int i = 0; i < steps; i++) {
             sigmas[i] = schedule.interpolated(timesteps[i]);
         }
         sigmas[steps] = sampler.variancePreserving() && !schedule.spacing().endsAtOne() ? schedule.sigmaMin() : 0;
-        boolean unit = sampler.variancePreserving() || name.equals("leading");
+        boolean unit = sampler.variancePreserving() || sampler.multistep() || name.equals("leading");
         double scale = unit ? 1 : sigmas[0] * schedule.prediction().inputScale(sigmas[0]);
-        return SamplingPlan.of(sampler, name, sigmas, timesteps, scale);
+        return SamplingPlan.of(schedule, sampler, name, sigmas, timesteps, scale);
     }
 
-    private static double[] leading(NoiseSchedule schedule, int steps) {
-        int stride = schedule.timesteps() / steps;
+    private static double[] leading(NoiseSchedule schedule, Sampler sampler, int steps) {
+        int lowest = sampler.multistep() ? 1 : 0;
+        int stride = Math.max(1, schedule.timesteps() / (steps + lowest));
         int offset = schedule.spacing().offset();
         double[] timesteps = new double[steps];
-        Arrays.setAll(timesteps, i -> (double) (steps - 1 - i) * stride + offset);
+        Arrays.setAll(timesteps, i -> (double) (steps - 1 - i + lowest) * stride + offset);
         if (timesteps[0] > schedule.timesteps() - 1) {
-            throw tooMany(steps, (schedule.timesteps() - 1 - offset) / stride + 1, "leading");
+            throw tooMany(steps, (schedule.timesteps() - 1 - offset) / stride + 1 - lowest, "leading");
         }
         return timesteps;
     }
@@ -53,11 +55,15 @@ final class DiffusersSchedules {
         return timesteps;
     }
 
-    /** One step alone is taken at timestep 0, as numpy's linspace has it. */
-    private static double[] linspace(int trained, int steps, boolean whole) {
+    /** One step alone is taken at timestep 0, as numpy's linspace has it, but by a multistep sampler at the highest. */
+    private static double[] linspace(int trained, Sampler sampler, int steps) {
         double[] timesteps = new double[steps];
-        int intervals = Math.max(steps - 1, 1);
-        Arrays.setAll(timesteps, i -> (steps - 1 - i) * (trained - 1.0) / intervals);
+        int lowest = sampler.multistep() ? 1 : 0;
+        int intervals = Math.max(steps - 1 + lowest, 1);
+        // numpy's order of operations, which decides midway between two timesteps.
+        double stride = (trained - 1.0) / intervals;
+        Arrays.setAll(timesteps, i -> Math.min((steps - 1 - i + lowest) * stride, trained - 1.0));
+        boolean whole = sampler.variancePreserving() || sampler.multistep();
         return whole ? Arrays.stream(timesteps).map(Math::rint).toArray() : timesteps;
     }
 
@@ -70,7 +76,7 @@ final class DiffusersSchedules {
             sigmas[i] = schedule.shifted(schedule.sigmaMax() - i * stride);
             timesteps[i] = schedule.timestep(sigmas[i]);
         }
-        return SamplingPlan.of(sampler, name, sigmas, timesteps, sigmas[0]);
+        return SamplingPlan.of(schedule, sampler, name, sigmas, timesteps, sigmas[0]);
     }
 
     private static IllegalArgumentException tooMany(int steps, int most, String name) {

@@ -14,17 +14,18 @@ final class EulerSampler implements Sampler {
     }
 
     @Override
-    public int calls(int steps) {
-        return steps;
+    public int calls(SamplingPlan plan) {
+        return plan.steps();
     }
 
     @Override
-    public Tensor sample(Tensor noise, SamplingPlan plan, Denoiser denoiser, StepListener listener) {
+    public Tensor sample(
+            Tensor noise, SamplingPlan plan, Denoiser denoiser, StepNoise stepNoise, StepListener listener) {
         return Steps.walk(
                 noise,
                 plan,
                 denoiser,
                 listener,
-                (x, x0, sigma, next) -> x.add(x.sub(x0).mul((next - sigma) / sigma)));
+                (step, x, x0) -> x.add(x.sub(x0).mul((step.next() - step.sigma()) / step.sigma())));
     }
 }

@@ -16,4 +16,9 @@ public enum Prediction {
     double inputScale(double sigma) {
         return this == FLOW ? 1 : 1 / Math.sqrt(1 + sigma * sigma);
     }
+
+    /** The share of clean latents in noisy ones: {@code 1 - sigma} for a flow, 1 else. */
+    double signal(double sigma) {
+        return this == FLOW ? 1 - sigma : 1;
+    }
 }

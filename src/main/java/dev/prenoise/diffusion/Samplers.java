@@ -2,9 +2,15 @@ package dev.prenoise.diffusion;
 
 import java.util.List;
 
-/** The samplers by name. */
+/** The samplers by name, which is ComfyUI's. */
 public final class Samplers {
-    private static final List<Sampler> ALL = List.of(new DdimSampler(), new EulerSampler());
+    private static final List<Sampler> ALL = List.of(
+            new DdimSampler(),
+            new EulerSampler(),
+            new EulerAncestralSampler(),
+            new HeunSampler(),
+            new Dpmpp2mSampler(),
+            new Dpmpp2mSdeSampler());
 
     private Samplers() {}
 

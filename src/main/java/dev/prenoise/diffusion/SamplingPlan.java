@@ -12,11 +12,17 @@ import java.util.List;
  * @param schedule a name of {@link #scheduleNames}, or "host" when the host gave its own sigmas
  * @param sigmas highest first, the last being where sampling ends: 0, or the lowest that was trained; a flow's shares of noise
  * @param timesteps what the network is given, one fewer than sigmas
+ * @param lastTimestep what the network would be given at the last sigma; 0 where that is 0
  * @param firstInputScale the network's first input is unit noise times this: 1 where the host multiplies by sqrt(1 + sigma^2), sigma /
  *     sqrt(1 + sigma^2) where it multiplies by sigma
  */
 public record SamplingPlan(
-        String sampler, String schedule, List<Double> sigmas, List<Double> timesteps, double firstInputScale) {
+        String sampler,
+        String schedule,
+        List<Double> sigmas,
+        List<Double> timesteps,
+        double lastTimestep,
+        double firstInputScale) {
     private static final int MAX_STEPS = 1000;
 
     /** Far above any trained one (4518 with zero terminal signal), far below where float32 runs out. */
@@ -50,7 +56,7 @@ public record SamplingPlan(
         if (!hostSigmas.isEmpty()) {
             checkSigmas(hostSigmas, schedule.prediction());
             double[] sigmas = hostSigmas.stream().mapToDouble(s -> s).toArray();
-            return ComfySchedules.plan(schedule, method, HOST, sigmas);
+            return ComfySchedules.plan(schedule, method, HOST, sigmas).withSignalFor(method, schedule);
         }
         String name = scheduleName.isEmpty() ? schedule.defaultSchedule(method) : scheduleName;
         List<String> names = scheduleNames(schedule.prediction());
@@ -61,19 +67,45 @@ public record SamplingPlan(
         if (steps < 1 || steps > MAX_STEPS) {
             throw new IllegalArgumentException("steps: " + steps + " (expected: 1 to " + MAX_STEPS + ")");
         }
-        return ComfySchedules.names().contains(name)
+        SamplingPlan plan = ComfySchedules.names().contains(name)
                 ? ComfySchedules.plan(schedule, method, name, steps)
                 : DiffusersSchedules.plan(schedule, method, name, steps);
+        return plan.withSignalFor(method, schedule);
     }
 
     static SamplingPlan of(
-            Sampler sampler, String schedule, double[] sigmas, double[] timesteps, double firstInputScale) {
+            NoiseSchedule trained,
+            Sampler sampler,
+            String schedule,
+            double[] sigmas,
+            double[] timesteps,
+            double firstInputScale) {
+        double last = sigmas[sigmas.length - 1];
         return new SamplingPlan(
                 sampler.name(),
                 schedule,
                 Arrays.stream(sigmas).boxed().toList(),
                 Arrays.stream(timesteps).boxed().toList(),
+                last == 0 ? 0 : trained.timestep(last),
                 firstInputScale);
+    }
+
+    /**
+     * ComfyUI's {@code offset_first_sigma_for_snr}: the latents stay those of the first sigma, which moves down by 0.0001 before the shift;
+     * here less where the next sigma is in the way.
+     */
+    private SamplingPlan withSignalFor(Sampler method, NoiseSchedule schedule) {
+        // ComfyUI compares in float32.
+        boolean pure = schedule.prediction() == Prediction.FLOW && (float) firstSigma() >= 1;
+        if (!method.needsSignal() || !pure) {
+            return this;
+        }
+        double moved = Math.max(schedule.shifted(1 - 1e-4), (firstSigma() + sigmas.get(1)) / 2);
+        List<Double> below = new ArrayList<>(sigmas);
+        below.set(0, moved);
+        List<Double> told = new ArrayList<>(timesteps);
+        told.set(0, schedule.timestep(moved));
+        return new SamplingPlan(sampler, this.schedule, below, told, lastTimestep, firstInputScale);
     }
 
     private static void checkSigmas(List<Double> sigmas, Prediction prediction) {
@@ -111,7 +143,7 @@ public record SamplingPlan(
      */
     public SamplingPlan withNoiseTimesSigma(Prediction prediction) {
         double scale = firstSigma() * prediction.inputScale(firstSigma());
-        return new SamplingPlan(sampler, schedule, sigmas, timesteps, scale);
+        return new SamplingPlan(sampler, schedule, sigmas, timesteps, lastTimestep, scale);
     }
 
     public int steps() {

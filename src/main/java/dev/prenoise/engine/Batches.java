@@ -1,6 +1,5 @@
 package dev.prenoise.engine;
 
-import dev.prenoise.noise.Noise;
 import dev.prenoise.tensor.DeviceMemory;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,13 +45,13 @@ final class Batches {
     }
 
     /** On the noises of one batch. */
-    interface Work<T> {
+    interface Work<N, T> {
         /**
          * @param part not empty, at most {@code size}
          * @param size that every call computes at
          * @return one for each of the part
          */
-        List<T> run(List<Noise> part, int size);
+        List<T> run(List<N> part, int size);
     }
 
     Batches(Room room, int size) {
@@ -73,12 +72,12 @@ final class Batches {
      *
      * @throws OutOfDeviceMemoryException when not even one noise fits
      */
-    <T> List<T> each(List<Noise> noises, Work<T> work) {
+    <N, T> List<T> each(List<N> noises, Work<N, T> work) {
         List<T> results = new ArrayList<>();
         boolean freed = false;
         while (results.size() < noises.size()) {
             int now = size;
-            List<Noise> part = noises.subList(results.size(), Math.min(noises.size(), results.size() + now));
+            List<N> part = noises.subList(results.size(), Math.min(noises.size(), results.size() + now));
             try {
                 results.addAll(room.take(now, false, () -> work.run(part, now)));
                 freed = false;

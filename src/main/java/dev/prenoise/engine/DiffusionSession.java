@@ -155,7 +155,7 @@ final class DiffusionSession implements PromptSession {
 
     @Override
     public int callsPerPicture() {
-        return sampler.calls(plan.steps()) * (guided() ? 2 : 1);
+        return sampler.calls(plan) * (guided() ? 2 : 1);
     }
 
     private boolean guided() {
@@ -164,7 +164,7 @@ final class DiffusionSession implements PromptSession {
 
     /** In batches of one fixed size, the last one filled up, so that a picture has the same bits whatever was drawn beside it. */
     @Override
-    public List<Picture> draw(List<Noise> noises) {
+    public List<Picture> draw(List<SeededNoise> noises) {
         requirePictures();
         Batches batches = new Batches(
                 new Room(needs.pictureWeights(), needs.picture(), 0),
@@ -182,11 +182,14 @@ final class DiffusionSession implements PromptSession {
         }
     }
 
-    private List<Picture> drawBatch(List<Noise> part, int size) {
+    private List<Picture> drawBatch(List<SeededNoise> part, int size) {
         try (GradMode off = GradMode.off();
                 Scope scope = new Scope()) {
-            Tensor latents = sampler.sample(
-                    Noises.stack(compute(), Noises.filled(part, size)), plan, denoiser(size), StepListener.NONE);
+            List<SeededNoise> batch = Noises.filled(part, size);
+            Tensor noise = Noises.stack(
+                    compute(), batch.stream().map(SeededNoise::noise).toList());
+            Tensor latents =
+                    sampler.sample(noise, plan, denoiser(size), Noises.ofSteps(compute(), batch), StepListener.NONE);
             Tensor images = decode(latents);
             List<Picture> pictures = new ArrayList<>();
             for (int i = 0; i < part.size(); i++) {

@@ -1,6 +1,10 @@
 package dev.prenoise.engine;
 
+import dev.prenoise.diffusion.StepNoise;
 import dev.prenoise.noise.Noise;
+import dev.prenoise.noise.NoiseGenerator;
+import dev.prenoise.noise.NoiseSource;
+import dev.prenoise.noise.Seeds;
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.Tensor;
 import java.util.ArrayList;
@@ -23,9 +27,21 @@ final class Noises {
         return Tensor.of(compute, values, shape);
     }
 
+    /** What a stochastic sampler adds: each element's own, by its seed and the step. */
+    static StepNoise ofSteps(Compute compute, List<SeededNoise> batch) {
+        return step -> stack(
+                compute,
+                batch.stream()
+                        .map(each -> NoiseGenerator.generate(
+                                NoiseSource.NV_PHILOX,
+                                Seeds.step(each.seed(), step),
+                                each.noise().shape()))
+                        .toList());
+    }
+
     /** The same noises, and copies of the last one up to the count. */
-    static List<Noise> filled(List<Noise> noises, int count) {
-        List<Noise> all = new ArrayList<>(noises);
+    static <T> List<T> filled(List<T> noises, int count) {
+        List<T> all = new ArrayList<>(noises);
         all.addAll(Collections.nCopies(Math.max(0, count - noises.size()), noises.get(noises.size() - 1)));
         return all;
     }

@@ -33,8 +33,8 @@ public interface PromptSession extends AutoCloseable {
     /** The attention maps of one noise at the first step, for heat maps. */
     AttentionMaps maps(Noise noise);
 
-    /** Denoises and decodes. One picture for each noise, in order; a picture depends on its noise alone. */
-    List<Picture> draw(List<Noise> noises);
+    /** Denoises and decodes. One picture for each noise, in order; a picture depends on its noise and seed alone. */
+    List<Picture> draw(List<SeededNoise> noises);
 
     /**
      * For those who will want pictures later.

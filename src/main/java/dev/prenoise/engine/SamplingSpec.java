@@ -5,7 +5,7 @@ import java.util.List;
 /**
  * How the host will sample. The loss is evaluated at the first sigma that follows from it.
  *
- * @param sampler "ddim", "euler"; "" = the backbone's default
+ * @param sampler a name of {@link dev.prenoise.diffusion.Samplers}; "" = the backbone's default
  * @param schedule "" = the sampler's default
  * @param steps 0 = the backbone's default
  * @param guidanceScale 0 = the backbone's default

@@ -144,7 +144,11 @@ public final class ShapesStudy {
                         .map(loss -> loss.evaluate(maps, subjects, false).loss())
                         .toList());
             }
-            files.append(scores, session.draw(noises));
+            List<SeededNoise> starts = IntStream.range(0, candidates)
+                    .mapToObj(
+                            i -> new SeededNoise(noises.get(i), source.recipe(i).seed()))
+                    .toList();
+            files.append(scores, session.draw(starts));
         }
     }
 

@@ -11,6 +11,8 @@ public final class Seeds {
     /** Rounds below zero are this class's own. */
     private static final int CANDIDATE_ROUND = -1;
 
+    private static final int STEP_ROUND = -2;
+
     private Seeds() {}
 
     /**
@@ -46,6 +48,19 @@ public final class Seeds {
         }
         long key = deriveAny(seed, CANDIDATE_ROUND, 0);
         return (permute(index, key) ^ permute(0, key) ^ (int) seed) & 0xffffffffL;
+    }
+
+    /**
+     * The seed of the noise that a stochastic sampler adds at one step, 64 bits: {@link #derive}'s formula in a round of its own. Candidates
+     * that turn away from one seed share it, so that nearby noises give nearby pictures.
+     *
+     * @param seed the candidate's, as in its recipe
+     * @param step 0 or more
+     * @throws IllegalArgumentException when the step is negative
+     */
+    public static long step(long seed, int step) {
+        requireNotNegative("step", step);
+        return deriveAny(seed, STEP_ROUND, step);
     }
 
     private static long deriveAny(long seed, int round, int index) {

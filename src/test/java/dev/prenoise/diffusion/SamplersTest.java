@@ -17,6 +17,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The samplers step by step against diffusers', on a network that is a formula. */
 class SamplersTest {
@@ -66,6 +67,7 @@ class SamplersTest {
                         golden.load("noise", cpu, DType.FLOAT32),
                         plan,
                         Denoisers.of(schedule.prediction(), SamplersTest::formula),
+                        StepNoise.NONE,
                         (step, steps, x0) -> predictions.add(x0.toFloats()));
         float[] x0 = golden.load(name + ".x0", cpu, DType.FLOAT32).toFloats();
         assertThat(predictions).hasSize(10);
@@ -83,14 +85,25 @@ class SamplersTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"ddim, leading", "ddim, karras", "euler, linspace", "euler, beta"})
+    @CsvSource({
+        "ddim, leading",
+        "ddim, karras",
+        "euler, linspace",
+        "euler, beta",
+        "euler_ancestral, normal",
+        "heun, karras",
+        "dpmpp_2m, leading",
+        "dpmpp_2m_sde, simple"
+    })
     void sample_ofABatch_equalsEachAlone(String sampler, String schedule) {
         SamplingPlan plan = SamplingPlan.of(EPSILON, sampler, schedule, 6, List.of());
         Denoiser denoiser = Denoisers.of(Prediction.EPSILON, SamplersTest::formula);
         Tensor noise = noise(3);
-        Tensor together = sample(plan, denoiser, noise);
+        Tensor together = sample(plan, denoiser, noise, step -> stepNoise(step));
         for (int i = 0; i < 3; i++) {
-            Tensor alone = sample(plan, denoiser, noise.narrow(0, i, 1));
+            int element = i;
+            Tensor alone = sample(plan, denoiser, noise.narrow(0, i, 1), step -> stepNoise(step)
+                    .narrow(0, element, 1));
             assertClose(together.narrow(0, i, 1).toFloats(), alone.toFloats(), "element " + i);
         }
     }
@@ -100,16 +113,28 @@ class SamplersTest {
     void sample_whenTheNetworkKnowsThePicture_endsAtIt(Prediction prediction, String name) {
         NoiseSchedule schedule =
                 prediction == Prediction.FLOW ? NoiseSchedule.flow(3) : NoiseSchedule.stableDiffusion(prediction);
-        SamplingPlan plan = SamplingPlan.of(schedule, "euler", name, 5, List.of());
-        Tensor picture = noise(2).sin();
-        Tensor noise = noise(2);
-        Denoiser truth = (x, sigma, timestep) -> picture;
-        assertClose(
-                Samplers.of("euler")
-                        .sample(noise, plan, truth, StepListener.NONE)
-                        .toFloats(),
-                picture.toFloats(),
-                name);
+        Tensor picture = noise(3).sin();
+        Tensor noise = noise(3);
+        Denoiser truth = new Denoiser() {
+            @Override
+            public Tensor x0(Tensor x, double sigma, double timestep) {
+                return picture.mul(1);
+            }
+
+            @Override
+            public double signal(double sigma) {
+                return prediction.signal(sigma);
+            }
+        };
+        for (String sampler : Samplers.names()) {
+            SamplingPlan plan = SamplingPlan.of(schedule, sampler, name, 5, List.of());
+            if (plan.lastSigma() == 0) {
+                assertClose(
+                        sample(plan, truth, noise, this::stepNoise).toFloats(),
+                        picture.toFloats(),
+                        sampler + " " + name);
+            }
+        }
     }
 
     @Test
@@ -155,8 +180,8 @@ class SamplersTest {
                 inputs.add(input);
                 return formula(input, timestep);
             });
-            sample(plan, denoiser, noise(1));
-            assertThat(inputs).hasSize(Samplers.of(plan.sampler()).calls(plan.steps()));
+            sample(plan, denoiser, noise(1), StepNoise.NONE);
+            assertThat(inputs).hasSize(Samplers.of(plan.sampler()).calls(plan));
         }
     }
 
@@ -178,9 +203,10 @@ class SamplersTest {
                 "2");
     }
 
-    @Test
-    void sample_afterAStep_freesItsTensors() {
-        SamplingPlan plan = SamplingPlan.of(EPSILON, "euler", "karras", 4, List.of());
+    @ParameterizedTest
+    @ValueSource(strings = {"euler", "dpmpp_2m"})
+    void sample_afterAStep_freesItsTensors(String sampler) {
+        SamplingPlan plan = SamplingPlan.of(EPSILON, sampler, "karras", 4, List.of());
         List<Tensor> seen = new ArrayList<>();
         Denoiser denoiser = (x, sigma, timestep) -> {
             for (Tensor earlier : seen) {
@@ -191,19 +217,56 @@ class SamplersTest {
             seen.add(x0);
             return x0;
         };
-        assertThat(sample(plan, denoiser, noise(1)).toFloats()).hasSize(24);
+        assertThat(sample(plan, denoiser, noise(1), StepNoise.NONE).toFloats()).hasSize(24);
         assertThat(seen).hasSize(8);
+    }
+
+    /** 6.7: Heun's counts 2n - 1, one more where it ends above 0. */
+    @ParameterizedTest
+    @CsvSource({
+        "ddim, 4, 4",
+        "euler, 4, 4",
+        "euler_ancestral, 4, 4",
+        "heun, 7, 8",
+        "dpmpp_2m, 4, 4",
+        "dpmpp_2m_sde, 4, 4"
+    })
+    void calls_ofAPlan_areThoseMade(String sampler, int toZero, int aboveZero) {
+        for (double last : new double[] {0, 0.3}) {
+            SamplingPlan plan = SamplingPlan.of(EPSILON, sampler, "", 0, List.of(9.0, 5.0, 2.0, 0.7, last));
+            int[] calls = {0};
+            Denoiser denoiser = (x, sigma, timestep) -> {
+                calls[0]++;
+                assertThat(timestep).isEqualTo(EPSILON.timestep(sigma));
+                return x.mul(0.5);
+            };
+            List<Integer> heard = new ArrayList<>();
+            Samplers.of(sampler)
+                    .sample(noise(3), plan, denoiser, this::stepNoise, (step, steps, x0) -> heard.add(step));
+            assertThat(calls[0]).isEqualTo(last == 0 ? toZero : aboveZero);
+            assertThat(Samplers.of(sampler).calls(plan)).isEqualTo(calls[0]);
+            assertThat(heard).containsExactly(1, 2, 3, 4);
+        }
+    }
+
+    @Test
+    void sample_withoutStepNoise_asksForItWhereItIsNeeded() {
+        SamplingPlan plan = SamplingPlan.of(EPSILON, "euler_ancestral", "karras", 2, List.of());
+        assertThatThrownBy(() -> sample(plan, (x, sigma, timestep) -> x.mul(0.5), noise(1), StepNoise.NONE))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageStartingWith("step noise: asked for at step 0");
     }
 
     @Test
     void sample_byAnySampler_leavesTheNoiseAsItWas() {
         for (String name : Samplers.names()) {
-            Tensor noise = noise(1);
+            Tensor noise = noise(3);
             float[] before = noise.toFloats();
             sample(
                     SamplingPlan.of(V, name, "normal", 3, List.of()),
                     Denoisers.of(Prediction.V, SamplersTest::formula),
-                    noise);
+                    noise,
+                    this::stepNoise);
             assertThat(noise.toFloats()).isEqualTo(before);
         }
     }
@@ -212,15 +275,20 @@ class SamplersTest {
     void of_unknownName_listsThoseThereAre() {
         assertThatThrownBy(() -> Samplers.of("foo"))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("sampler: \"foo\" (expected: one of ddim, euler)");
+                .hasMessage(
+                        "sampler: \"foo\" (expected: one of ddim, euler, euler_ancestral, heun, dpmpp_2m, dpmpp_2m_sde)");
     }
 
-    private static Tensor sample(SamplingPlan plan, Denoiser denoiser, Tensor noise) {
-        return Samplers.of(plan.sampler()).sample(noise, plan, denoiser, StepListener.NONE);
+    private static Tensor sample(SamplingPlan plan, Denoiser denoiser, Tensor noise, StepNoise stepNoise) {
+        return Samplers.of(plan.sampler()).sample(noise, plan, denoiser, stepNoise, StepListener.NONE);
+    }
+
+    private Tensor stepNoise(int step) {
+        return noise(3).mul(3.0 + step).cos();
     }
 
     /** The network of make_goldens.py. */
-    private static Tensor formula(Tensor x, double timestep) {
+    static Tensor formula(Tensor x, double timestep) {
         return x.mul(0.7).add(0.01 * timestep).sin().add(x.mul(0.3));
     }
 
@@ -232,7 +300,7 @@ class SamplersTest {
         return Tensor.of(cpu, values, batch, 4, 2, 3);
     }
 
-    private static void assertClose(float[] actual, float[] expected, String what) {
+    static void assertClose(float[] actual, float[] expected, String what) {
         assertThat(actual).as(what).hasSameSizeAs(expected);
         double worst = 0;
         double largest = 1;

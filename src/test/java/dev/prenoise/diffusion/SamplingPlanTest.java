@@ -29,6 +29,11 @@ class SamplingPlanTest {
         "ddim, beta, 50, 999, 14.6146, 1",
         "euler, ddim_uniform, 20, 951, 11.0283, 0.995914",
         "euler, ddim_uniform, 30, 991, 13.9259, 0.997432",
+        "heun, leading, 50, 981, 13.1204, 1",
+        "euler_ancestral, linspace, 20, 999, 14.6146, 0.997667",
+        "dpmpp_2m, leading, 20, 941, 10.4250, 1",
+        "dpmpp_2m_sde, linspace, 20, 999, 14.6146, 1",
+        "dpmpp_2m, karras, 20, 999, 14.6146, 1",
     })
     void of_hostAndSteps_startsAsTheHostDoes(
             String sampler, String schedule, int steps, double timestep, double sigma, double scale) {
@@ -47,6 +52,27 @@ class SamplingPlanTest {
         assertThat(plan.firstInputScale()).isEqualTo(1);
     }
 
+    /** ComfyUI's offset_first_sigma_for_snr. */
+    @Test
+    void of_flowForASamplerThatNeedsSignal_startsBelowOneFromTheSameLatents() {
+        for (String schedule : List.of("linspace", "normal", "kl_optimal")) {
+            SamplingPlan plan = SamplingPlan.of(FLOW, "dpmpp_2m_sde", schedule, 10, List.of());
+            assertThat(plan.firstSigma()).isCloseTo(3 * 0.9999 / (1 + 2 * 0.9999), within(1e-12));
+            assertThat(plan.firstTimestep()).isCloseTo(1000 * plan.firstSigma(), within(1e-9));
+            assertThat(plan.firstInputScale()).isCloseTo(1, within(1e-12));
+            assertThat(plan.sigmas().subList(1, 11))
+                    .isEqualTo(SamplingPlan.of(FLOW, "dpmpp_2m", schedule, 10, List.of())
+                            .sigmas()
+                            .subList(1, 11));
+        }
+        assertThat(SamplingPlan.of(FLOW, "dpmpp_2m_sde", "", 0, List.of(1.0, 0.99999, 0.0))
+                        .firstSigma())
+                .isBetween(0.99999, 0.999996);
+        assertThat(SamplingPlan.of(FLOW, "dpmpp_2m_sde", "", 0, List.of(0.9, 0.5, 0.0))
+                        .firstSigma())
+                .isEqualTo(0.9);
+    }
+
     @Test
     void of_ddim_endsAtTheLowestTrainedSigma_eulerAtZero() {
         assertThat(SamplingPlan.of(SD, "ddim", "", 20, List.of()).lastSigma()).isEqualTo(SD.sigmaMin());
@@ -61,6 +87,7 @@ class SamplingPlanTest {
         assertThat(plan.schedule()).isEqualTo("host");
         assertThat(plan.sigmas()).containsExactly(14.614642, 3.0, 0.5);
         assertThat(plan.timesteps()).containsExactly(999.0, SD.timestep(3));
+        assertThat(plan.lastTimestep()).isEqualTo(SD.timestep(0.5));
         assertThat(plan.firstInputScale()).isEqualTo(1);
         assertThat(plan.steps()).isEqualTo(2);
         assertThat(SamplingPlan.of(SD, "euler", "", 1, List.of(7.0, 0.0)).firstInputScale())
@@ -108,6 +135,10 @@ class SamplingPlanTest {
     void of_stepsBeyondTheTable_namesThem() {
         assertThatThrownBy(() -> SamplingPlan.of(SD, "ddim", "", 1000, List.of()))
                 .hasMessage("steps: 1000 (expected: 1 to 999 for schedule \"leading\" of this model)");
+        assertThatThrownBy(() -> SamplingPlan.of(SD, "dpmpp_2m", "leading", 1000, List.of()))
+                .hasMessage("steps: 1000 (expected: 1 to 998 for schedule \"leading\" of this model)");
+        assertThatThrownBy(() -> SamplingPlan.of(SD, "dpmpp_2m", "linspace", 1000, List.of()))
+                .hasMessage("steps: 1000 (expected: 1 to 999 for schedule \"linspace\" of this model)");
         assertThat(SamplingPlan.of(SD, "ddim", "", 999, List.of()).firstTimestep())
                 .isEqualTo(999);
         assertThat(SamplingPlan.of(SD, "ddim", "normal", 1000, List.of()).steps())
@@ -138,7 +169,7 @@ class SamplingPlanTest {
 
     @Test
     void constructor_ofUnequalLists_throws() {
-        assertThatThrownBy(() -> new SamplingPlan("euler", "host", List.of(2.0, 1.0), List.of(5.0, 4.0), 1))
+        assertThatThrownBy(() -> new SamplingPlan("euler", "host", List.of(2.0, 1.0), List.of(5.0, 4.0), 0, 1))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageStartingWith("timesteps: 2 values for 2 sigmas");
     }

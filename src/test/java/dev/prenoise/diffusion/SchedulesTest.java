@@ -85,7 +85,7 @@ class SchedulesTest {
     }
 
     static Stream<Arguments> spacings() {
-        return Stream.of("ddim", "euler").flatMap(sampler -> Stream.of("leading", "trailing", "linspace")
+        return Stream.of("ddim", "euler", "dpmpp_2m").flatMap(sampler -> Stream.of("leading", "trailing", "linspace")
                 .map(name -> Arguments.of(sampler, name)));
     }
 

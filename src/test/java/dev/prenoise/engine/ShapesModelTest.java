@@ -19,12 +19,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ShapesModelTest {
     private static final PromptSpec PROMPT = new PromptSpec("a red circle and a blue square", "", List.of());
@@ -50,7 +53,7 @@ class ShapesModelTest {
                 .load("image", Compute.cpu(), DType.FLOAT32)
                 .toFloats();
         try (PromptSession session = session(PROMPT)) {
-            Picture picture = session.draw(List.of(noise(7))).get(0);
+            Picture picture = session.draw(List.of(seeded(7))).get(0);
             assertThat(picture.width()).isEqualTo(64);
             int worst = 0;
             for (int channel = 0; channel < 3; channel++) {
@@ -228,8 +231,22 @@ class ShapesModelTest {
             assertThat(List.of(maps.rows(), maps.columns())).containsExactly(13, 24);
             Evaluator evaluator = session.attention(AttentionLosses.of("self-cross", LossForm.RANKING));
             assertThat(evaluator.evaluate(List.of(noise)).get(0).score()).isFinite();
-            Picture picture = session.draw(List.of(noise)).get(0);
+            Picture picture = session.draw(List.of(new SeededNoise(noise, 1))).get(0);
             assertThat(List.of(picture.width(), picture.height())).containsExactly(96, 52);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"euler_ancestral", "heun", "dpmpp_2m", "dpmpp_2m_sde"})
+    void draw_byAnySampler_dependsOnNoiseAndSeedAlone(String sampler) {
+        SamplingSpec sampling = new SamplingSpec(sampler, "karras", 4, 0, List.of());
+        try (PromptSession session = catalog.open("shapes").prepare(PROMPT, sampling, 0, 0)) {
+            assertThat(session.callsPerPicture()).isEqualTo(sampler.equals("heun") ? 14 : 8);
+            byte[] alone = session.draw(List.of(seeded(2))).get(0).rgb();
+            List<Picture> together = session.draw(List.of(seeded(1), seeded(2), new SeededNoise(noise(2), 3)));
+            assertThat(together.get(1).rgb()).isEqualTo(alone);
+            boolean stochastic = sampler.equals("euler_ancestral") || sampler.equals("dpmpp_2m_sde");
+            assertThat(Arrays.equals(together.get(2).rgb(), alone)).isEqualTo(!stochastic);
         }
     }
 
@@ -258,6 +275,10 @@ class ShapesModelTest {
 
     private static Noise noise(long seed) {
         return NoiseGenerator.generate(NoiseSource.TORCH_CPU, seed, new long[] {1, 4, 16, 16});
+    }
+
+    private static SeededNoise seeded(long seed) {
+        return new SeededNoise(noise(seed), seed);
     }
 
     private static Noise moved(Noise noise, float[] direction, double step) {

@@ -113,6 +113,28 @@ class SeedsTest {
         assertThat(Seeds.candidate(42 + (1L << 32), 1)).isNotEqualTo(Seeds.candidate(42, 1));
     }
 
+    /** Frozen: a change here changes the pictures of stored searches. */
+    @ParameterizedTest
+    @CsvSource({
+        "0, 0, 2441705932530949003",
+        "0, 1, 3437844144343213191",
+        "0, 999, 11840401966284432379",
+        "42, 0, 14887106647122998036",
+        "42, 1, 9160609908644907413",
+        "18446744073709551615, 999, 9498680700740623954"
+    })
+    void step_frozenValues(String seed, int step, String expected) {
+        assertThat(Long.toUnsignedString(Seeds.step(Long.parseUnsignedLong(seed), step)))
+                .isEqualTo(expected);
+    }
+
+    @Test
+    void step_negative_isRejected() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Seeds.step(42, -1))
+                .withMessage("step: -1 (expected: >= 0)");
+    }
+
     @Test
     void derive_differentRoundOrIndex_givesDifferentSeeds() {
         Set<Long> seen = new HashSet<>();

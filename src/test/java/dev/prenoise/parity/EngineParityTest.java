@@ -24,6 +24,7 @@ import dev.prenoise.engine.Precision;
 import dev.prenoise.engine.PromptSession;
 import dev.prenoise.engine.PromptSpec;
 import dev.prenoise.engine.SamplingSpec;
+import dev.prenoise.engine.SeededNoise;
 import dev.prenoise.engine.SubjectSpec;
 import dev.prenoise.engine.Weighting;
 import dev.prenoise.noise.Noise;
@@ -204,12 +205,13 @@ class EngineParityTest {
             SamplingSpec sampling = new SamplingSpec("ddim", "leading", 2, 3, List.of());
             try (PromptSession session =
                     model.prepare(prompt(conditioning(golden, golden.floats("context"))), sampling, 320, 384)) {
-                Picture picture = session.draw(List.of(noise(golden))).get(0);
+                Picture picture =
+                        session.draw(List.of(new SeededNoise(noise(golden), 1))).get(0);
                 assertThat(List.of(picture.width(), picture.height())).containsExactly(320, 384);
                 assertThat(picture.rgb()).contains(picture.rgb()[0]).isNotEqualTo(new byte[picture.rgb().length]);
             }
             try (PromptSession session = model.prepare(prompt(conditioning(golden, null)), sampling, 320, 384)) {
-                assertThatThrownBy(() -> session.draw(List.of(noise(golden))))
+                assertThatThrownBy(() -> session.draw(List.of(new SeededNoise(noise(golden), 1))))
                         .isInstanceOf(InvalidFieldException.class)
                         .hasMessageStartingWith("prompt.conditioning.negative_embeddings: none");
             }
@@ -305,7 +307,7 @@ class EngineParityTest {
             AttentionLoss loss = AttentionLosses.of("conform", LossForm.PUBLISHED);
             Evaluator evaluator = first.attention(loss);
             double before = evaluator.evaluate(noises).get(0).score();
-            first.draw(noises);
+            first.draw(List.of(new SeededNoise(noises.get(0), 1)));
             second.attention(loss).evaluate(noises);
             assertThat(loaded(tight))
                     .as("the VAE of one, the UNet of the other")
@@ -341,7 +343,7 @@ class EngineParityTest {
     private static Picture picture(EngineOptions options, Golden golden) {
         try (ModelCatalog models = catalog(options);
                 PromptSession session = whole(models, golden, 320, 384)) {
-            return session.draw(List.of(noise(golden))).get(0);
+            return session.draw(List.of(new SeededNoise(noise(golden), 1))).get(0);
         }
     }
 

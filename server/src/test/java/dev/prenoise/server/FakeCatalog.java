@@ -15,6 +15,7 @@ import dev.prenoise.engine.Picture;
 import dev.prenoise.engine.PromptSession;
 import dev.prenoise.engine.PromptSpec;
 import dev.prenoise.engine.SamplingSpec;
+import dev.prenoise.engine.SeededNoise;
 import dev.prenoise.engine.SubjectSpec;
 import dev.prenoise.engine.UnknownBackboneException;
 import dev.prenoise.engine.WeightsPin;
@@ -267,10 +268,10 @@ public final class FakeCatalog implements ModelCatalog {
         }
 
         @Override
-        public List<Picture> draw(List<Noise> noises) {
+        public List<Picture> draw(List<SeededNoise> noises) {
             threads.add(Thread.currentThread().getName());
             drawCalls.incrementAndGet();
-            return noises.stream().map(this::picture).toList();
+            return noises.stream().map(each -> picture(each.noise())).toList();
         }
 
         private Picture picture(Noise noise) {

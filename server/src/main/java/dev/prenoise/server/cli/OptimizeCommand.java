@@ -1,6 +1,7 @@
 package dev.prenoise.server.cli;
 
 import com.google.protobuf.ProtocolMessageEnum;
+import dev.prenoise.diffusion.Samplers;
 import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.Include;
 import dev.prenoise.v1.Lora;
@@ -156,7 +157,11 @@ final class OptimizeCommand implements Callable<Integer> {
     @Option(names = "--guidance", paramLabel = "SCALE", description = "Guidance scale. Default: the model's own.")
     private double guidance;
 
-    @Option(names = "--sampler", paramLabel = "NAME", description = "ddim or euler. Default: the model's own.")
+    @Option(
+            names = "--sampler",
+            completionCandidates = SamplerNames.class,
+            paramLabel = "NAME",
+            description = "How the host samples: ${COMPLETION-CANDIDATES}. Default: the model's own.")
     private String sampler = "";
 
     @Option(
@@ -341,6 +346,13 @@ final class OptimizeCommand implements Callable<Integer> {
         @Override
         public AttentionLoss convert(String value) {
             return parse(AttentionLoss.class, value);
+        }
+    }
+
+    static final class SamplerNames implements Iterable<String> {
+        @Override
+        public Iterator<String> iterator() {
+            return Samplers.names().iterator();
         }
     }
 

@@ -3,6 +3,7 @@ package dev.prenoise.server.jobs;
 import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.engine.Picture;
 import dev.prenoise.engine.PromptSession;
+import dev.prenoise.engine.SeededNoise;
 import dev.prenoise.engine.SubjectSpec;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseRecipes;
@@ -87,7 +88,10 @@ final class Illustrator {
     }
 
     private void drawPreviews(List<Sketch> sketches) {
-        List<Noise> noises = sketches.stream().map(Sketch::noise).toList();
+        List<SeededNoise> noises = sketches.stream()
+                .map(sketch -> new SeededNoise(
+                        sketch.noise(), sketch.stored().candidate().recipe().seed()))
+                .toList();
         List<Picture> pictures = lane.call(() -> session.draw(noises), stopped);
         for (int i = 0; i < sketches.size(); i++) {
             keep(sketches.get(i), Pictures.png(pictures.get(i)), List.of(), session.callsPerPicture());
