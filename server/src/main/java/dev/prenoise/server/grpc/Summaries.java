@@ -14,10 +14,7 @@ final class Summaries {
     private Summaries() {}
 
     static Summary of(SearchStore store, String id, Output output) {
-        StoredSearch search = store.search(id);
-        if (search == null) {
-            throw new IllegalStateException("search " + id + " is not stored");
-        }
+        StoredSearch search = stored(store, id);
         boolean lowerIsBetter = search.lowerIsBetter();
         List<StoredCandidate> best = store.best(id, lowerIsBetter, Protos.best(output));
         Summary.Builder summary = Summary.newBuilder()
@@ -30,7 +27,18 @@ final class Summaries {
         if (baseline != null) {
             summary.setBaseline(candidate(baseline, lowerIsBetter, output));
         }
+        // it may have been pruned while its candidates were read
+        stored(store, id);
         return summary.build();
+    }
+
+    private static StoredSearch stored(SearchStore store, String id) {
+        StoredSearch search = store.search(id);
+        if (search == null) {
+            throw Statuses.notFound("search_id: " + Violations.quoted(id)
+                    + " (expected: the id of a stored search; this one was just deleted for its age)");
+        }
+        return search;
     }
 
     private static Candidate candidate(StoredCandidate candidate, boolean lowerIsBetter, Output output) {
