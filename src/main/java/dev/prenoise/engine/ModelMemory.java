@@ -162,7 +162,15 @@ final class ModelMemory implements AutoCloseable {
     long release() {
         long freed = tenants.stream().mapToLong(Tenant::unload).sum();
         compute.emptyCache();
+        unmap();
         return freed;
+    }
+
+    /** On a CPU weights lie over mapped files, and only the garbage collector ends a mapping. */
+    private void unmap() {
+        if (compute.isCpu()) {
+            System.gc();
+        }
     }
 
     /** Unloads what has been idle for too long. */
@@ -173,6 +181,7 @@ final class ModelMemory implements AutoCloseable {
                 long freed = tenant.unload();
                 if (freed > 0) {
                     compute.emptyCache();
+                    unmap();
                     LOG.info(
                             "{} was idle for {} s and leaves {}: {}",
                             tenant.name(),
