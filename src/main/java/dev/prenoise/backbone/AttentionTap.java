@@ -33,4 +33,25 @@ public interface AttentionTap {
      *     dev.prenoise.tensor.Scope#release} it to hold on to it
      */
     void accept(AttentionSite site, Tensor maps);
+
+    /** Listens as this one does, and lets the forward pass go on to the prediction. */
+    default AttentionTap toTheEnd() {
+        AttentionTap tap = this;
+        return new AttentionTap() {
+            @Override
+            public boolean wants(AttentionSite site) {
+                return tap.wants(site);
+            }
+
+            @Override
+            public boolean last(AttentionSite site) {
+                return false;
+            }
+
+            @Override
+            public void accept(AttentionSite site, Tensor maps) {
+                tap.accept(site, maps);
+            }
+        };
+    }
 }

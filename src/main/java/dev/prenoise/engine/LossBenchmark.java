@@ -6,7 +6,6 @@ import dev.prenoise.attention.AttentionLosses;
 import dev.prenoise.attention.LossForm;
 import dev.prenoise.attention.TokenGroup;
 import dev.prenoise.backbone.AttentionSite;
-import dev.prenoise.backbone.AttentionTap;
 import dev.prenoise.backbone.Conditioning;
 import dev.prenoise.backbone.MapCollector;
 import dev.prenoise.backbone.checkpoint.Checkpoint;
@@ -209,30 +208,11 @@ public final class LossBenchmark implements AutoCloseable {
         try (GradMode off = GradMode.off();
                 Scope inner = new Scope();
                 MapCollector maps = new MapCollector(sites(), step.rows(), step.columns(), true)) {
-            unet.run(Noises.stack(step.compute(), batch), TIMESTEP, step.conditioning(), endless(maps));
+            unet.run(Noises.stack(step.compute(), batch), TIMESTEP, step.conditioning(), maps.toTheEnd());
             new FirstStep.Maps(maps, maps.cross(), maps.self(), step.rows(), step.columns())
                     .toArrays(batch.size())
                     .forEach(one -> loss.evaluate(one, NOUNS, false));
         }
-    }
-
-    private static AttentionTap endless(AttentionTap tap) {
-        return new AttentionTap() {
-            @Override
-            public boolean wants(AttentionSite site) {
-                return tap.wants(site);
-            }
-
-            @Override
-            public boolean last(AttentionSite site) {
-                return false;
-            }
-
-            @Override
-            public void accept(AttentionSite site, Tensor maps) {
-                tap.accept(site, maps);
-            }
-        };
     }
 
     // ---- where the time goes ----

@@ -1,7 +1,5 @@
 package dev.prenoise.engine;
 
-import dev.prenoise.backbone.AttentionSite;
-import dev.prenoise.backbone.AttentionTap;
 import dev.prenoise.backbone.Conditioning;
 import dev.prenoise.backbone.MapCollector;
 import dev.prenoise.backbone.checkpoint.Checkpoint;
@@ -100,7 +98,7 @@ public final class Parity {
             int columns = Math.toIntExact(latents.size(3));
             try (MapCollector maps =
                     new MapCollector(unet.sites(rows, columns), (rows + 3) / 4, (columns + 3) / 4, true)) {
-                Tensor eps = unet.run(latents, Double.parseDouble(timestep), conditioning, toTheEnd(maps));
+                Tensor eps = unet.run(latents, Double.parseDouble(timestep), conditioning, maps.toTheEnd());
                 if (eps == null) {
                     throw new IllegalStateException("a forward pass ended before its end");
                 }
@@ -109,25 +107,6 @@ public final class Parity {
                 compare("self", maps.self());
             }
         }
-    }
-
-    private static AttentionTap toTheEnd(AttentionTap tap) {
-        return new AttentionTap() {
-            @Override
-            public boolean wants(AttentionSite site) {
-                return tap.wants(site);
-            }
-
-            @Override
-            public boolean last(AttentionSite site) {
-                return false;
-            }
-
-            @Override
-            public void accept(AttentionSite site, Tensor maps) {
-                tap.accept(site, maps);
-            }
-        };
     }
 
     /** Each family's layer and norm: SDXL reads the state before the last layer, without the final norm. */

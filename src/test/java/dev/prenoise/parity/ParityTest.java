@@ -7,8 +7,6 @@ import dev.prenoise.attention.AttentionLosses;
 import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.attention.LossForm;
 import dev.prenoise.attention.LossValue;
-import dev.prenoise.backbone.AttentionSite;
-import dev.prenoise.backbone.AttentionTap;
 import dev.prenoise.backbone.Conditioning;
 import dev.prenoise.backbone.MapCollector;
 import dev.prenoise.backbone.checkpoint.Checkpoint;
@@ -331,7 +329,7 @@ class ParityTest {
                 MapCollector full = collector(unet, golden)) {
             Tensor latents = golden.tensor("latents");
             unet.run(latents, golden.timestep(), golden.conditioning(), cut);
-            assertThat(unet.run(latents, golden.timestep(), golden.conditioning(), endless(full)))
+            assertThat(unet.run(latents, golden.timestep(), golden.conditioning(), full.toTheEnd()))
                     .isNotNull();
             assertThat(cut.cross().toDoubles()).isEqualTo(full.cross().toDoubles());
             assertThat(cut.self().toDoubles()).isEqualTo(full.self().toDoubles());
@@ -362,25 +360,6 @@ class ParityTest {
         } finally {
             model.report(golden);
         }
-    }
-
-    private static AttentionTap endless(AttentionTap tap) {
-        return new AttentionTap() {
-            @Override
-            public boolean wants(AttentionSite site) {
-                return tap.wants(site);
-            }
-
-            @Override
-            public boolean last(AttentionSite site) {
-                return false;
-            }
-
-            @Override
-            public void accept(AttentionSite site, Tensor maps) {
-                tap.accept(site, maps);
-            }
-        };
     }
 
     private static MapCollector collector(UNet unet, Golden golden) {
