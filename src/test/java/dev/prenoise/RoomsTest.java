@@ -17,6 +17,8 @@ class RoomsTest {
             .consideringOnlyDependenciesInLayers()
             .layer("tensor")
             .definedBy("dev.prenoise.tensor..")
+            .layer("image")
+            .definedBy("dev.prenoise.image..")
             .layer("noise")
             .definedBy("dev.prenoise.noise..")
             .layer("text")
@@ -27,6 +29,8 @@ class RoomsTest {
             .definedBy("dev.prenoise.diffusion..")
             .layer("attention")
             .definedBy("dev.prenoise.attention..")
+            .layer("verifier")
+            .definedBy("dev.prenoise.verifier..")
             .layer("search")
             .definedBy("dev.prenoise.search..")
             .layer("shapes")
@@ -34,6 +38,8 @@ class RoomsTest {
             .layer("engine")
             .definedBy("dev.prenoise.engine..")
             .whereLayer("tensor")
+            .mayNotAccessAnyLayer()
+            .whereLayer("image")
             .mayNotAccessAnyLayer()
             .whereLayer("noise")
             .mayNotAccessAnyLayer()
@@ -45,10 +51,12 @@ class RoomsTest {
             .mayOnlyAccessLayers("tensor")
             .whereLayer("attention")
             .mayNotAccessAnyLayer()
+            .whereLayer("verifier")
+            .mayOnlyAccessLayers("tensor", "image", "text")
             .whereLayer("search")
-            .mayOnlyAccessLayers("noise")
+            .mayOnlyAccessLayers("noise", "verifier")
             .whereLayer("shapes")
-            .mayNotAccessAnyLayer();
+            .mayOnlyAccessLayers("tensor", "image", "text", "verifier");
 
     @ArchTest
     static final ArchRule networks_knowNothingOfText = noClasses()

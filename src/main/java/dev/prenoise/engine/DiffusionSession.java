@@ -12,6 +12,7 @@ import dev.prenoise.diffusion.Sampler;
 import dev.prenoise.diffusion.Samplers;
 import dev.prenoise.diffusion.SamplingPlan;
 import dev.prenoise.diffusion.StepListener;
+import dev.prenoise.image.Picture;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.search.Evaluator;
 import dev.prenoise.tensor.Compute;

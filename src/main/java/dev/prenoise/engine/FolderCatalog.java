@@ -7,6 +7,7 @@ import dev.prenoise.diffusion.NoiseSchedule;
 import dev.prenoise.engine.Library.Item;
 import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.tensor.Compute;
+import dev.prenoise.tensor.DType;
 import dev.prenoise.text.TokenizerFinder;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -31,6 +32,7 @@ final class FolderCatalog implements ModelCatalog {
     private final Sha256Cache hashes;
     private final Library<Card> models;
     private final Library<LoraFile> loras;
+    private final VerifierLibrary verifiers;
     private final String defaultId;
 
     // Under this object's lock.
@@ -63,6 +65,8 @@ final class FolderCatalog implements ModelCatalog {
                 options.hashing());
         loras = new Library<>(
                 directories("loras", options.loras()), false, Set.of(), LoraFile::open, hashes, options.hashing());
+        verifiers = new VerifierLibrary(
+                directories("verifiers", options.verifiers()), options.offers(), memory, DType.FLOAT32);
         defaultId = defaultId(options.defaultModel());
         if (options.hashing()) {
             // what is there is looked at before it is asked for; that takes seconds where there are hundreds
@@ -257,6 +261,11 @@ final class FolderCatalog implements ModelCatalog {
             throw unknown(id);
         }
         return item;
+    }
+
+    @Override
+    public VerifierCatalog verifiers() {
+        return verifiers;
     }
 
     @Override

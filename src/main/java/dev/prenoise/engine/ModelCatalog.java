@@ -48,6 +48,9 @@ public interface ModelCatalog extends AutoCloseable {
 
     List<DeviceInfo> devices();
 
+    /** Those on the same device, in the same memory. */
+    VerifierCatalog verifiers();
+
     /**
      * The model, loading it on first use. Call it, and the model's own computing methods, from the device's lane thread only.
      *

@@ -1,5 +1,6 @@
 package dev.prenoise.engine;
 
+import dev.prenoise.image.Picture;
 import dev.prenoise.tensor.Tensor;
 
 /** Tensors to pictures. */

@@ -2,8 +2,10 @@ package dev.prenoise.engine;
 
 import dev.prenoise.attention.AttentionLoss;
 import dev.prenoise.attention.AttentionMaps;
+import dev.prenoise.image.Picture;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.search.Evaluator;
+import dev.prenoise.search.PathEvaluator;
 import java.util.List;
 
 /** One prompt at one size on one model: what a search holds while it runs. Not thread-safe. Closing frees the embeddings. */
@@ -42,6 +44,16 @@ public interface PromptSession extends AutoCloseable {
      * @throws InvalidFieldException when this prompt cannot be drawn: it came with its own conditioning and without a negative one
      */
     default void requirePictures() {}
+
+    /**
+     * Scores noise by what verifiers say of its picture: draws, decodes, has it judged. NFEs count a guided call once. Valid until the session
+     * or a judge closes.
+     *
+     * @throws InvalidFieldException as {@link #requirePictures}, or when the steps cannot be used
+     */
+    default PathEvaluator pictures(Panel panel, PictureOptions options) {
+        throw new ModelException("this model draws no pictures");
+    }
 
     /** Denoiser calls that drawing one picture costs, a guided call counting 2. */
     int callsPerPicture();

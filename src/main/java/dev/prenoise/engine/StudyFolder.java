@@ -1,5 +1,6 @@
 package dev.prenoise.engine;
 
+import dev.prenoise.image.Picture;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;

@@ -18,8 +18,18 @@ public interface Evaluator {
     /** Whether {@link #evaluateWithGradient} works. */
     boolean differentiable();
 
-    /** What one noise costs, with or without its gradient. Exact: budgets are kept by it. */
+    /** What one noise costs. Exact: budgets are kept by it. */
     Spend cost();
+
+    /** What one noise costs with its gradient. Exact. */
+    default Spend gradientCost() {
+        return cost();
+    }
+
+    /** Who is best among candidates that this evaluator scored. */
+    default Ranking ranking() {
+        return Ranking.byScore(lowerIsBetter());
+    }
 
     /**
      * @param noises 1 to {@link #maxBatch()}

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.prenoise.attention.AttentionLosses;
 import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.attention.LossForm;
+import dev.prenoise.image.Picture;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseGenerator;
 import dev.prenoise.noise.NoiseSource;

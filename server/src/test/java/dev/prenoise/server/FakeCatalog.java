@@ -11,18 +11,21 @@ import dev.prenoise.engine.MemoryNeeds;
 import dev.prenoise.engine.Model;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.engine.ModelException;
-import dev.prenoise.engine.Picture;
 import dev.prenoise.engine.PromptSession;
 import dev.prenoise.engine.PromptSpec;
 import dev.prenoise.engine.SamplingSpec;
 import dev.prenoise.engine.SeededNoise;
 import dev.prenoise.engine.SubjectSpec;
 import dev.prenoise.engine.UnknownBackboneException;
+import dev.prenoise.engine.VerifierCatalog;
 import dev.prenoise.engine.WeightsPin;
+import dev.prenoise.image.Picture;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.search.Evaluation;
 import dev.prenoise.search.Evaluator;
 import dev.prenoise.search.Spend;
+import dev.prenoise.verifier.Verifier;
+import dev.prenoise.verifier.VerifierOffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -138,6 +141,32 @@ public final class FakeCatalog implements ModelCatalog {
         if (list().stream().noneMatch(info -> info.id().equals(id))) {
             throw new UnknownBackboneException(
                     id, list().stream().map(BackboneInfo::id).toList());
+        }
+    }
+
+    /** What a test puts there. */
+    public volatile VerifierCatalog verifiers = new NoVerifiers();
+
+    @Override
+    public VerifierCatalog verifiers() {
+        return verifiers;
+    }
+
+    /** None. */
+    private static final class NoVerifiers implements VerifierCatalog {
+        @Override
+        public List<VerifierOffer> list() {
+            return List.of();
+        }
+
+        @Override
+        public String resolve(String field, String name, String backboneFamily) {
+            throw new InvalidFieldException(field, "\"" + name + "\" (expected: none: there are no verifiers)");
+        }
+
+        @Override
+        public Verifier open(String name) {
+            throw new IllegalStateException("open: " + name);
         }
     }
 

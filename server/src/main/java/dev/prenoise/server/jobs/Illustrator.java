@@ -1,10 +1,10 @@
 package dev.prenoise.server.jobs;
 
 import dev.prenoise.attention.AttentionMaps;
-import dev.prenoise.engine.Picture;
 import dev.prenoise.engine.PromptSession;
 import dev.prenoise.engine.SeededNoise;
 import dev.prenoise.engine.SubjectSpec;
+import dev.prenoise.image.Picture;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseRecipes;
 import dev.prenoise.search.Candidate;

@@ -1,6 +1,6 @@
 package dev.prenoise.server.jobs;
 
-import dev.prenoise.engine.Picture;
+import dev.prenoise.image.Picture;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

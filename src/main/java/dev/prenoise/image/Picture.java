@@ -1,4 +1,4 @@
-package dev.prenoise.engine;
+package dev.prenoise.image;
 
 /**
  * An RGB picture.

@@ -1,0 +1,27 @@
+package dev.prenoise.engine;
+
+import dev.prenoise.verifier.Verifier;
+import dev.prenoise.verifier.VerifierOffer;
+import java.util.List;
+
+/** The verifiers there are. Listing is thread-safe; opened verifiers compute on the device's lane thread only. */
+public interface VerifierCatalog {
+    /** Every known one, those included whose files are missing: their problem says what to put where. Loads nothing. */
+    List<VerifierOffer> list();
+
+    /**
+     * The name that a request's name stands for: itself, or what an alias ("clip", "aesthetic") means beside this backbone.
+     *
+     * @param field of the request, for messages
+     * @param backboneFamily as {@link BackboneInfo#family()}, or "" where there is none
+     * @throws InvalidFieldException when there is none of that name, or it cannot be used; lists those that can
+     */
+    String resolve(String field, String name, String backboneFamily);
+
+    /**
+     * Built on first use, shared afterwards. Not the caller's to close.
+     *
+     * @param name resolved
+     */
+    Verifier open(String name);
+}

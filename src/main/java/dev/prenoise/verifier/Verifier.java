@@ -1,0 +1,30 @@
+package dev.prenoise.verifier;
+
+/**
+ * Scores pictures: a network, a rule, a service. Building one reads no weights; they load when a {@link Judge} first needs them. One thread
+ * at a time, but {@link #loadedBytes} may be asked by any.
+ */
+public interface Verifier extends AutoCloseable {
+    /** As requests name it: "clip-l14", "aesthetic", "image-reward", "llm", ... */
+    String name();
+
+    /**
+     * Reads the question, once for all pictures. Several judges of one verifier may be open, each for its own search.
+     *
+     * @throws VerifierException when the question cannot be used or the weights cannot be read; names the field or the file
+     */
+    Judge judge(Question question);
+
+    /** Bytes of weights on the device. */
+    default long loadedBytes() {
+        return 0;
+    }
+
+    /** Takes the weights off the device; they load again when they are next read. Returns the bytes freed. */
+    default long unload() {
+        return 0;
+    }
+
+    @Override
+    void close();
+}
