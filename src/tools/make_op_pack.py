@@ -27,6 +27,45 @@ class OpPack(torch.nn.Module):
         return x * torch.sigmoid(1.702 * x)
 
     @torch.jit.export
+    def gelu_tanh(self, x: Tensor) -> Tensor:
+        return torch.ops.aten.gelu(x, approximate="tanh")
+
+    @torch.jit.export
+    def softmax(self, x: Tensor) -> Tensor:
+        return torch.softmax(x, dim=-1)
+
+    @torch.jit.export
+    def log_softmax(self, x: Tensor) -> Tensor:
+        return torch.log_softmax(x, dim=-1)
+
+    @torch.jit.export
+    def l2_normalize(self, x: Tensor) -> Tensor:
+        """along the last dimension"""
+        return x / torch.sqrt((x * x).sum(dim=-1, keepdim=True))
+
+    @torch.jit.export
+    def resize_bilinear(self, x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """antialiased"""
+        return torch.ops.aten._upsample_bilinear2d_aa(x, [int(rows), int(columns)], False, None)
+
+    @torch.jit.export
+    def resize_bicubic(self, x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """antialiased"""
+        return torch.ops.aten._upsample_bicubic2d_aa(x, [int(rows), int(columns)], False, None)
+
+    @torch.jit.export
+    def adamw(self, p: Tensor, g: Tensor, m: Tensor, v: Tensor, settings: Tensor) -> Tensor:
+        """One step in place, on p, m and v; settings: rate, beta1, beta2, eps, weight decay, step from 1. Call without gradient."""
+        rate, beta1, beta2 = float(settings[0]), float(settings[1]), float(settings[2])
+        eps, decay, step = float(settings[3]), float(settings[4]), float(settings[5])
+        p.mul_(1 - rate * decay)
+        m.mul_(beta1).add_(g, alpha=1 - beta1)
+        v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+        root = (v / (1 - beta2**step)).sqrt_().add_(eps)
+        p.addcdiv_(m, root, value=-rate / (1 - beta1**step))
+        return p
+
+    @torch.jit.export
     def cast_like(self, x: Tensor, like: Tensor) -> Tensor:
         return x.to(device=like.device, dtype=like.dtype)
 
@@ -66,6 +105,14 @@ class OpPack(torch.nn.Module):
     def causal_attention(self, q: Tensor, k: Tensor, v: Tensor, heads: Tensor) -> Tensor:
         h = int(heads)
         out = F.scaled_dot_product_attention(self.split(q, h), self.split(k, h), self.split(v, h), is_causal=True)
+        return out.transpose(1, 2).reshape(q.size(0), q.size(1), -1)
+
+    @torch.jit.export
+    def masked_attention(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, heads: Tensor) -> Tensor:
+        """attention to those of the T places whose mask [B, T] is not 0"""
+        h = int(heads)
+        seen = (mask != 0).unsqueeze(1).unsqueeze(1)
+        out = F.scaled_dot_product_attention(self.split(q, h), self.split(k, h), self.split(v, h), seen)
         return out.transpose(1, 2).reshape(q.size(0), q.size(1), -1)
 
     def probabilities(self, q: Tensor, k: Tensor, heads: int) -> Tensor:

@@ -151,6 +151,12 @@ public final class Tensor implements AutoCloseable {
         return wrap(JniUtils.sum(array));
     }
 
+    /** Sums over one dimension, which goes; negative counts from the end. */
+    public Tensor sum(int dimension) {
+        long at = dimension < 0 ? shape().length + dimension : dimension;
+        return wrap(JniUtils.sum(array, new long[] {at}, false));
+    }
+
     public Tensor clamp(double min, double max) {
         return wrap(JniUtils.clip(array, min, max));
     }
@@ -270,6 +276,44 @@ public final class Tensor implements AutoCloseable {
         return op("quick_gelu");
     }
 
+    /** GELU by its approximation with tanh. */
+    public Tensor geluTanh() {
+        return op("gelu_tanh");
+    }
+
+    public Tensor tanh() {
+        return wrap(JniUtils.tanh(array));
+    }
+
+    public Tensor relu() {
+        return wrap(JniUtils.relu(array));
+    }
+
+    /** Over the last dimension. */
+    public Tensor softmax() {
+        return op("softmax");
+    }
+
+    /** Over the last dimension. */
+    public Tensor logSoftmax() {
+        return op("log_softmax");
+    }
+
+    /** Of length 1 along the last dimension. */
+    public Tensor normalized() {
+        return op("l2_normalize");
+    }
+
+    /** {@code [B, C, H, W]} to {@code [B, C, rows, columns]}, antialiased as torchvision does on numbers. */
+    public Tensor resizeBilinear(long rows, long columns) {
+        return op("resize_bilinear", scalar(Math.toIntExact(rows)), scalar(Math.toIntExact(columns)));
+    }
+
+    /** {@code [B, C, H, W]} to {@code [B, C, rows, columns]}, antialiased as torchvision does on numbers; may leave the range of values. */
+    public Tensor resizeBicubic(long rows, long columns) {
+        return op("resize_bicubic", scalar(Math.toIntExact(rows)), scalar(Math.toIntExact(columns)));
+    }
+
     /** {@code linear}, then the first half times GELU of the second. */
     public Tensor geglu(Tensor weight, Tensor bias) {
         return op("geglu", weight, bias);
@@ -297,6 +341,11 @@ public final class Tensor implements AutoCloseable {
 
     public Tensor causalAttention(Tensor key, Tensor value, int heads) {
         return op("causal_attention", key, value, scalar(heads));
+    }
+
+    /** {@link #attention} to those of the T places alone whose mask {@code [B, T]} is not 0. */
+    public Tensor maskedAttention(Tensor key, Tensor value, Tensor mask, int heads) {
+        return op("masked_attention", key, value, mask, scalar(heads));
     }
 
     /** Attention's probabilities summed over heads, {@code [B, P, T]}, float32 or wider. */
