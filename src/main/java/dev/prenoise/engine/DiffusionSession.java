@@ -14,6 +14,7 @@ import dev.prenoise.diffusion.SamplingPlan;
 import dev.prenoise.diffusion.StepListener;
 import dev.prenoise.image.Picture;
 import dev.prenoise.noise.Noise;
+import dev.prenoise.noise.SeededNoise;
 import dev.prenoise.search.Evaluator;
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.DType;

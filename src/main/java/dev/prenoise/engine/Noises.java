@@ -4,6 +4,7 @@ import dev.prenoise.diffusion.StepNoise;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseGenerator;
 import dev.prenoise.noise.NoiseSource;
+import dev.prenoise.noise.SeededNoise;
 import dev.prenoise.noise.Seeds;
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.Tensor;

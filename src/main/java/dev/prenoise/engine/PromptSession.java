@@ -4,6 +4,7 @@ import dev.prenoise.attention.AttentionLoss;
 import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.image.Picture;
 import dev.prenoise.noise.Noise;
+import dev.prenoise.noise.SeededNoise;
 import dev.prenoise.search.Evaluator;
 import dev.prenoise.search.PathEvaluator;
 import java.util.List;

@@ -7,6 +7,7 @@ import dev.prenoise.attention.LossForm;
 import dev.prenoise.attention.TokenGroup;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseSource;
+import dev.prenoise.noise.SeededNoise;
 import dev.prenoise.noise.Seeds;
 import dev.prenoise.search.SeededCandidates;
 import dev.prenoise.shapes.BestOfN;

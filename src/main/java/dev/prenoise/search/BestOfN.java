@@ -1,7 +1,7 @@
 package dev.prenoise.search;
 
-import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseRecipe;
+import dev.prenoise.noise.SeededNoise;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
@@ -71,9 +71,10 @@ public final class BestOfN implements SearchAlgorithm {
     }
 
     static List<Candidate> evaluate(SearchRun run, CandidateSource source, int first, int size) {
-        List<Noise> noises = new ArrayList<>();
+        List<SeededNoise> noises = new ArrayList<>();
         for (int i = 0; i < size; i++) {
-            noises.add(source.draw(first + i));
+            noises.add(new SeededNoise(
+                    source.draw(first + i), source.recipe(first + i).seed()));
         }
         List<Evaluation> evaluations = run.evaluate(noises);
         List<Candidate> candidates = new ArrayList<>();
@@ -83,7 +84,7 @@ public final class BestOfN implements SearchAlgorithm {
             Candidate candidate = new Candidate(
                     first + i,
                     recipe,
-                    SearchRun.carried(recipe, noises.get(i)),
+                    SearchRun.carried(recipe, noises.get(i).noise()),
                     evaluation.score(),
                     evaluation.terms(),
                     run.cost());

@@ -1,13 +1,14 @@
 package dev.prenoise.search;
 
 import dev.prenoise.noise.Noise;
+import dev.prenoise.noise.SeededNoise;
 import java.util.List;
 
 /**
  * The seam of the design: scores noise and says what it spent. A search algorithm knows this and nothing of models. Attention losses,
  * verifiers, the host's own model and another sidecar are evaluators.
  *
- * <p>A score depends on the noise alone, never on the batch it came in. Not thread-safe: one search calls it from one thread at a time.
+ * <p>A score depends on the noise (and its seed) alone, never on the batch it came in. Not thread-safe: one search calls it from one thread at a time.
  */
 public interface Evaluator {
     /** How many noises one call may carry; at least 1. May change while a search runs (memory pressure). */
@@ -38,8 +39,21 @@ public interface Evaluator {
     List<Evaluation> evaluate(List<Noise> noises);
 
     /**
+     * {@link #evaluate} for those whose score depends on the recipe's seed as well as on the noise: pictures of a stochastic sampler do.
+     * Searches call this one; {@link #evaluate} is the same for seed 0.
+     */
+    default List<Evaluation> evaluateSeeded(List<SeededNoise> noises) {
+        return evaluate(noises.stream().map(SeededNoise::noise).toList());
+    }
+
+    /**
      * @return evaluations whose gradient is set
      * @throws UnsupportedOperationException where {@link #differentiable()} is false
      */
     List<Evaluation> evaluateWithGradient(List<Noise> noises);
+
+    /** {@link #evaluateWithGradient} as {@link #evaluateSeeded} is to {@link #evaluate}. */
+    default List<Evaluation> evaluateSeededWithGradient(List<SeededNoise> noises) {
+        return evaluateWithGradient(noises.stream().map(SeededNoise::noise).toList());
+    }
 }

@@ -3,6 +3,7 @@ package dev.prenoise.search;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseRecipe;
 import dev.prenoise.noise.NoiseStep;
+import dev.prenoise.noise.SeededNoise;
 import java.util.List;
 import java.util.Map;
 import java.util.function.LongSupplier;
@@ -113,8 +114,8 @@ final class SearchRun {
         return late ? StopReason.BUDGET : null;
     }
 
-    List<Evaluation> evaluate(List<Noise> noises) {
-        List<Evaluation> evaluations = evaluator.evaluate(noises);
+    List<Evaluation> evaluate(List<SeededNoise> noises) {
+        List<Evaluation> evaluations = evaluator.evaluateSeeded(noises);
         if (evaluations.size() != noises.size()) {
             throw new IllegalStateException(
                     "evaluations: " + evaluations.size() + " (expected: " + noises.size() + ", one for each noise)");

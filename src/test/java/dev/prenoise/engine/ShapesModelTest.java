@@ -10,6 +10,7 @@ import dev.prenoise.image.Picture;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseGenerator;
 import dev.prenoise.noise.NoiseSource;
+import dev.prenoise.noise.SeededNoise;
 import dev.prenoise.search.Evaluation;
 import dev.prenoise.search.Evaluator;
 import dev.prenoise.tensor.Compute;

@@ -2,11 +2,11 @@ package dev.prenoise.server.jobs;
 
 import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.engine.PromptSession;
-import dev.prenoise.engine.SeededNoise;
 import dev.prenoise.engine.SubjectSpec;
 import dev.prenoise.image.Picture;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseRecipes;
+import dev.prenoise.noise.SeededNoise;
 import dev.prenoise.search.Candidate;
 import dev.prenoise.server.store.HeatMap;
 import dev.prenoise.server.store.SearchStore;

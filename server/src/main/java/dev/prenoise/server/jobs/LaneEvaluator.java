@@ -1,6 +1,7 @@
 package dev.prenoise.server.jobs;
 
 import dev.prenoise.noise.Noise;
+import dev.prenoise.noise.SeededNoise;
 import dev.prenoise.search.Evaluation;
 import dev.prenoise.search.Evaluator;
 import dev.prenoise.search.Spend;
@@ -59,6 +60,16 @@ final class LaneEvaluator implements Evaluator {
     @Override
     public List<Evaluation> evaluateWithGradient(List<Noise> noises) {
         return turn(() -> evaluator.evaluateWithGradient(noises));
+    }
+
+    @Override
+    public List<Evaluation> evaluateSeeded(List<SeededNoise> noises) {
+        return turn(() -> evaluator.evaluateSeeded(noises));
+    }
+
+    @Override
+    public List<Evaluation> evaluateSeededWithGradient(List<SeededNoise> noises) {
+        return turn(() -> evaluator.evaluateSeededWithGradient(noises));
     }
 
     private List<Evaluation> turn(Callable<List<Evaluation>> work) {

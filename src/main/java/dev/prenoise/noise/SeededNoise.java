@@ -1,6 +1,4 @@
-package dev.prenoise.engine;
-
-import dev.prenoise.noise.Noise;
+package dev.prenoise.noise;
 
 /**
  * All that a picture depends on beside its prompt.
