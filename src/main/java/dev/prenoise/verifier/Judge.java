@@ -2,6 +2,7 @@ package dev.prenoise.verifier;
 
 import dev.prenoise.tensor.Tensor;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 
 /** A verifier with one question in mind. One thread at a time. Closing frees what was computed of the question, not the weights. */
 public interface Judge extends AutoCloseable {
@@ -11,6 +12,16 @@ public interface Judge extends AutoCloseable {
      * @return one for each shot, in order, higher is better; NaN for one that could not be judged, which then stands in {@link #warnings}
      */
     double[] score(List<Shot> shots);
+
+    /**
+     * As {@link #score(List)}, of a judge that may wait long.
+     *
+     * @param stopped asked from time to time by one that waits for another machine
+     * @throws java.util.concurrent.CancellationException soon after it answers true; what was judged until then is lost
+     */
+    default double[] score(List<Shot> shots, BooleanSupplier stopped) {
+        return score(shots);
+    }
 
     /** Whether it reads {@link Shot#prediction()}. */
     default boolean readsPrediction() {

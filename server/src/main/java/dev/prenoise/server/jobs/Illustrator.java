@@ -4,6 +4,7 @@ import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.engine.PromptSession;
 import dev.prenoise.engine.SubjectSpec;
 import dev.prenoise.image.Picture;
+import dev.prenoise.image.Png;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseRecipes;
 import dev.prenoise.noise.SeededNoise;
@@ -94,7 +95,7 @@ final class Illustrator {
                 .toList();
         List<Picture> pictures = lane.call(() -> session.draw(noises), stopped);
         for (int i = 0; i < sketches.size(); i++) {
-            keep(sketches.get(i), Pictures.png(pictures.get(i)), List.of(), session.callsPerPicture());
+            keep(sketches.get(i), Png.encode(pictures.get(i)), List.of(), session.callsPerPicture());
         }
     }
 

@@ -1,17 +1,16 @@
-package dev.prenoise.server.jobs;
+package dev.prenoise.image;
 
-import dev.prenoise.image.Picture;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import javax.imageio.ImageIO;
 
-/** Pictures as PNG. */
-final class Pictures {
-    private Pictures() {}
+/** Pictures as PNG files, 8 bits a channel, no alpha. */
+public final class Png {
+    private Png() {}
 
-    static byte[] png(Picture picture) {
+    public static byte[] encode(Picture picture) {
         BufferedImage image = new BufferedImage(picture.width(), picture.height(), BufferedImage.TYPE_INT_RGB);
         byte[] rgb = picture.rgb();
         for (int y = 0, i = 0; y < picture.height(); y++) {
