@@ -217,8 +217,10 @@ final class DiffusionModel implements Model, ModelMemory.Tenant, AutoCloseable {
     }
 
     /** Of a prompt that the host encoded. */
-    private List<SubjectSpec> subjects(PromptSpec prompt, int steps) {
-        return GivenConditioning.complete(prompt.subjects()) ? prompt.subjects() : text.subjects(prompt, steps);
+    private PromptSubjects subjects(PromptSpec prompt, int steps) {
+        return GivenConditioning.complete(prompt.subjects())
+                ? PromptSubjects.of(prompt.subjects())
+                : PromptSubjects.find(prompt, () -> text.subjects(prompt, steps));
     }
 
     /** Empty where the UNet takes none. */

@@ -93,7 +93,12 @@ final class DiffusionSession implements PromptSession {
 
     @Override
     public List<SubjectSpec> subjects() {
-        return prompt.subjects();
+        return prompt.subjects().found();
+    }
+
+    @Override
+    public void requireSubjects() {
+        prompt.subjects().required();
     }
 
     @Override
@@ -126,7 +131,7 @@ final class DiffusionSession implements PromptSession {
     }
 
     private List<TokenGroup> groups() {
-        return prompt.subjects().stream()
+        return prompt.subjects().required().stream()
                 .map(subject -> new TokenGroup(subject.tokenIndices()))
                 .toList();
     }

@@ -26,20 +26,19 @@ import org.jspecify.annotations.Nullable;
  * A prompt as the network takes it, but for SDXL's time ids. Its tensors belong to no scope; closing frees them.
  *
  * @param negative null where the host sent none: guided pictures cannot be drawn then
- * @param subjects with every token index filled in
+ * @param subjects those that the caller named, or all that were found
  * @param warnings sentences for the user
  */
 record EncodedPrompt(
-        Conditioning positive, @Nullable Conditioning negative, List<SubjectSpec> subjects, List<String> warnings)
+        Conditioning positive, @Nullable Conditioning negative, PromptSubjects subjects, List<String> warnings)
         implements AutoCloseable {
     EncodedPrompt {
-        subjects = List.copyOf(subjects);
         warnings = List.copyOf(warnings);
     }
 
     /**
      * @param steps of the sampler: what the first one reads of A1111's {@code [from:to:when]}
-     * @throws InvalidFieldException when the prompt has no subjects, or not those that were asked for, or asks for what cannot be done
+     * @throws InvalidFieldException when the prompt has not the subjects that were asked for, or asks for what cannot be done
      */
     static EncodedPrompt of(PromptSpec prompt, PromptEncoder encoder, SubjectResolver resolver, int steps) {
         PromptOptions options = options(prompt, steps);
@@ -47,7 +46,7 @@ record EncodedPrompt(
                 prepare("prompt.text", encoder.family(), () -> encoder.prepare(prompt.text(), options, false));
         PreparedPrompt negative = prepare(
                 "prompt.negative_text", encoder.family(), () -> encoder.prepare(prompt.negativeText(), options, true));
-        List<SubjectSpec> subjects = resolve(prompt, text.tokens(), resolver);
+        PromptSubjects subjects = PromptSubjects.find(prompt, () -> resolve(prompt, text.tokens(), resolver));
         List<String> warnings = new ArrayList<>(text.warnings());
         negative.warnings().stream()
                 .map(warning -> "negative prompt: " + warning)

@@ -29,14 +29,13 @@ final class GivenConditioning {
     }
 
     /**
-     * @param subjects with every token index
      * @return without time ids; its tensors belong to no scope
      * @throws InvalidFieldException when a shape does not fit or something is missing
      */
-    static EncodedPrompt encode(ConditioningSpec spec, UNetConfig config, List<SubjectSpec> subjects, Compute compute) {
+    static EncodedPrompt encode(ConditioningSpec spec, UNetConfig config, PromptSubjects subjects, Compute compute) {
         GivenConditioning given = new GivenConditioning(spec, config);
         given.check();
-        requireTokens(subjects, spec.embeddings().shape().get(1));
+        requireTokens(subjects.found(), spec.embeddings().shape().get(1));
         Conditioning positive = given.conditioning(spec.embeddings(), spec.pooled(), compute);
         Conditioning negative = spec.negativeEmbeddings() == null
                 ? null

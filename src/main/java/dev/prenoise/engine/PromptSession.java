@@ -11,8 +11,15 @@ import java.util.List;
 
 /** One prompt at one size on one model: what a search holds while it runs. Not thread-safe. Closing frees the embeddings. */
 public interface PromptSession extends AutoCloseable {
-    /** Resolved: every token index filled in. */
+    /** Resolved: every token index filled in. Empty where the prompt names none. */
     List<SubjectSpec> subjects();
+
+    /**
+     * For those who will read attention.
+     *
+     * @throws InvalidFieldException when the prompt has no subjects; says why
+     */
+    default void requireSubjects() {}
 
     /** What was accepted but not used whole: words cut off, LoRA keys that match nothing. Sentences for the user. */
     default List<String> warnings() {
@@ -22,7 +29,11 @@ public interface PromptSession extends AutoCloseable {
     /** {@code [1, C, H, W]}. */
     long[] noiseShape();
 
-    /** Scores noise by a loss on the model's own attention maps at the host's first step. Valid until the session closes. */
+    /**
+     * Scores noise by a loss on the model's own attention maps at the host's first step. Valid until the session closes.
+     *
+     * @throws InvalidFieldException as {@link #requireSubjects}
+     */
     default Evaluator attention(AttentionLoss loss) {
         return attention(loss, loss);
     }

@@ -45,12 +45,14 @@ class EncodedPromptTest {
                     .containsExactly(1, 6);
             assertThat(Objects.requireNonNull(encoded.negative()).context().shape())
                     .containsExactly(1, 16, 20);
-            SubjectSpec cat = encoded.subjects().get(encoded.subjects().size() - 1);
+            SubjectSpec cat =
+                    encoded.subjects().found().get(encoded.subjects().found().size() - 1);
             assertThat(cat.text()).isEqualTo("cat");
             assertThat(cat.tokenIndices()).singleElement().satisfies(index -> assertThat(index)
                     .isBetween(17, 30));
             assertThat(encoded.warnings()).isEmpty();
-            assertThat(EncodedPrompt.subjects(prompt, PROMPTS, SUBJECTS, 20)).isEqualTo(encoded.subjects());
+            assertThat(EncodedPrompt.subjects(prompt, PROMPTS, SUBJECTS, 20))
+                    .isEqualTo(encoded.subjects().required());
         }
     }
 
@@ -58,7 +60,7 @@ class EncodedPromptTest {
     void of_syntaxThatIsReadOtherwise_warnsOnceForEachPrompt() {
         PromptSpec prompt = spec("a [cat:dog:0.5]", "a [frog:bear:0.5], red", Weighting.A1111, 5);
         try (EncodedPrompt encoded = EncodedPrompt.of(prompt, ENCODER, SUBJECTS, 20)) {
-            assertThat(encoded.subjects()).extracting(SubjectSpec::text).containsExactly("cat");
+            assertThat(encoded.subjects().found()).extracting(SubjectSpec::text).containsExactly("cat");
             assertThat(encoded.warnings()).hasSize(3);
             assertThat(encoded.warnings().get(0)).contains("\"a cat\"");
             assertThat(encoded.warnings().get(1)).startsWith("clip skip 5 is left out");
@@ -74,7 +76,19 @@ class EncodedPromptTest {
         assertField("prompt.negative_text", spec("a cat", "<lora:x:1>", Weighting.COMFYUI, 0));
         assertField("prompt.clip_skip", spec("a cat", "", Weighting.COMFYUI, 4));
         assertField("prompt.clip_skip", spec("a cat", "", Weighting.NONE, -1));
-        assertField("prompt.text", spec("", "", Weighting.COMFYUI, 0));
+    }
+
+    @Test
+    void of_promptWithoutSubjects_isEncodedAndLacksThemOnlyWhereTheyAreRequired() {
+        try (EncodedPrompt encoded = EncodedPrompt.of(spec("", "", Weighting.COMFYUI, 0), ENCODER, SUBJECTS, 20)) {
+            assertThat(encoded.subjects().found()).isEmpty();
+            assertThatThrownBy(() -> encoded.subjects().required())
+                    .hasMessage(
+                            "prompt.text: \"\" (expected: a prompt that names a thing to show, or subjects named by the"
+                                    + " caller)");
+        }
+        PromptSpec named = new PromptSpec("a cat", "", List.of(new SubjectSpec("dog", List.of(), List.of())));
+        assertField("prompt.subjects[0].text", named);
     }
 
     private static void assertField(String field, PromptSpec prompt) {
