@@ -1,0 +1,37 @@
+package dev.prenoise.verifier;
+
+import dev.prenoise.tensor.Weights;
+import java.util.List;
+import java.util.function.Function;
+
+/**
+ * A verifier that is a network, or some, over weights in files.
+ *
+ * @param weights all it reads; they load as the network does
+ * @param judges makes the judge of a question
+ */
+record NetworkVerifier(String name, List<Weights> weights, Function<Question, Judge> judges) implements Verifier {
+    NetworkVerifier {
+        weights = List.copyOf(weights);
+    }
+
+    @Override
+    public Judge judge(Question question) {
+        return judges.apply(question);
+    }
+
+    @Override
+    public long loadedBytes() {
+        return weights.stream().mapToLong(Weights::loadedBytes).sum();
+    }
+
+    @Override
+    public long unload() {
+        return weights.stream().mapToLong(Weights::unload).sum();
+    }
+
+    @Override
+    public void close() {
+        weights.forEach(Weights::close);
+    }
+}

@@ -1,0 +1,153 @@
+package dev.prenoise.verifier;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds published networks in the user's {@code --verifiers} folders: a repository under its own name, in a folder of its owner's or as Hugging
+ * Face's cache keeps it, and single files that have a name of their own. A folder that may not be read holds nothing.
+ */
+record VerifierFiles(List<Path> folders) {
+    /** What repositories of transformers keep weights in. */
+    static final String MODEL = "model.safetensors";
+
+    /** Files that Python unpickles, which can run whatever they hold. */
+    private static final String PICKLES = "*.{bin,pt,pth,ckpt,pkl}";
+
+    VerifierFiles {
+        folders = List.copyOf(folders);
+    }
+
+    /**
+     * A network's files, or why they cannot be used.
+     *
+     * @param weights null exactly where there is a problem
+     * @param problem says what to put where
+     */
+    record Found(@Nullable Path weights, @Nullable String problem) {
+        /** The folder in which the weights lie, with what belongs to them. */
+        Path folder() {
+            Path folder = weights().toAbsolutePath().getParent();
+            if (folder == null) {
+                throw new IllegalStateException(weights() + ": lies in no folder");
+            }
+            return folder;
+        }
+
+        @Override
+        public Path weights() {
+            if (weights == null) {
+                throw new IllegalStateException("weights: of what was not found");
+            }
+            return weights;
+        }
+    }
+
+    /**
+     * The first of these files of a repository that is there, and every file of the repository that it needs beside it.
+     *
+     * @param repository "owner/name", as it was published
+     * @param weights names of the file with the weights; one that is not {@link #MODEL} may lie in a {@code --verifiers} folder itself
+     * @param beside names of files that have to lie beside it
+     */
+    Found find(String repository, List<String> weights, String... beside) {
+        List<Path> places = places(repository);
+        places.addAll(folders);
+        for (Path place : places) {
+            for (String name : weights) {
+                Path file = place.resolve(name);
+                boolean own = !folders.contains(place) || !name.equals(MODEL) || isNamed(place, repository);
+                if (own && Files.isRegularFile(file)) {
+                    return complete(file, beside);
+                }
+            }
+        }
+        for (Path place : places(repository)) {
+            List<Path> pickles = list(place, PICKLES);
+            if (!pickles.isEmpty()) {
+                return new Found(null, pickle(pickles.get(0), weights.get(0)));
+            }
+        }
+        return new Found(null, missing(repository, weights, beside));
+    }
+
+    private static Found complete(Path weights, String... beside) {
+        for (String name : beside) {
+            Path file = weights.resolveSibling(name);
+            if (!Files.isRegularFile(file)) {
+                return new Found(null, file + ": missing (expected: it lies beside " + weights.getFileName() + ")");
+            }
+        }
+        return new Found(weights, null);
+    }
+
+    /** Why a pickle is not read, and what to do about it. */
+    static String pickle(Path file, String converted) {
+        return file + " is a pickle, which can run code when it is read (expected: " + converted
+                + "; src/tools/to_safetensors.py makes it of the pickle)";
+    }
+
+    private String missing(String repository, List<String> weights, String... beside) {
+        String name = name(repository);
+        List<String> files = new ArrayList<>(weights.subList(0, 1));
+        files.addAll(List.of(beside));
+        return "its files are missing (expected: " + String.join(" and ", files) + " of " + repository
+                + ", in a folder "
+                + name + " of a --verifiers DIR; "
+                + (folders.isEmpty()
+                        ? "none was given"
+                        : "looked in "
+                                + String.join(
+                                        ", ",
+                                        folders.stream().map(Path::toString).toList()))
+                + ")";
+    }
+
+    /** Folders that there are under the repository's name, or that are it. */
+    private List<Path> places(String repository) {
+        String name = name(repository);
+        List<Path> places = new ArrayList<>();
+        for (Path folder : folders) {
+            if (isNamed(folder, repository)) {
+                places.add(folder);
+            }
+            places.add(folder.resolve(name));
+            places.add(folder.resolve(repository));
+            places.addAll(list(folder.resolve("models--" + repository.replace("/", "--") + "/snapshots"), "*"));
+        }
+        places.removeIf(place -> !Files.isDirectory(place));
+        return places;
+    }
+
+    private static boolean isNamed(Path folder, String repository) {
+        Path last = folder.toAbsolutePath().normalize().getFileName();
+        return last != null && last.toString().equals(name(repository));
+    }
+
+    private static String name(String repository) {
+        return repository.substring(repository.indexOf('/') + 1);
+    }
+
+    /** What of a folder matches, by name; nothing where it cannot be listed. */
+    static List<Path> list(Path folder, String glob) {
+        if (!Files.isDirectory(folder)) {
+            return List.of();
+        }
+        List<Path> found = new ArrayList<>();
+        try (DirectoryStream<Path> paths = Files.newDirectoryStream(folder, glob)) {
+            paths.forEach(found::add);
+        } catch (IOException | DirectoryIteratorException | UncheckedIOException e) {
+            // may not be read, so holds nothing that could be used
+            return List.of();
+        }
+        found.sort(null);
+        return found;
+    }
+}
