@@ -227,7 +227,7 @@ public final class Tensor implements AutoCloseable {
     }
 
     /** In memory of its own, which is libtorch's. */
-    Tensor copy() {
+    public Tensor copy() {
         return wrap(JniUtils.clone(array));
     }
 
@@ -398,6 +398,21 @@ public final class Tensor implements AutoCloseable {
             throw new IllegalStateException("gradient: none (expected: a leaf that backward() reached)");
         }
         return wrap(gradient);
+    }
+
+    /** Sets this leaf's gradient to zero; otherwise those of several {@link #backward()} add up. */
+    public void clearGradient() {
+        JniUtils.zeroGrad(array);
+    }
+
+    /**
+     * One step of AdamW (Loshchilov and Hutter 2019), in place on this tensor and on its moments. Only while {@link GradMode} is off.
+     *
+     * @param gradient of this tensor's shape, as are the moments
+     * @param settings float64 {@code [6]}: rate, beta1, beta2, epsilon, weight decay, the step's number from 1
+     */
+    public void adamw(Tensor gradient, Tensor firstMoment, Tensor secondMoment, Tensor settings) {
+        op("adamw", gradient, firstMoment, secondMoment, settings);
     }
 
     // ---- life ----

@@ -59,9 +59,9 @@ public final class ClipTextEncoder implements AutoCloseable {
     }
 
     /**
-     * @param ids token ids {@code [B][length]}
+     * @param ids token ids {@code [B][length]}; rows may all be shorter than the model's length, which changes nothing before their ends
      * @return the last hidden state after the final norm, {@code [B, length, width]}
-     * @throws IllegalArgumentException when a row has another length than the model's, or an id lies outside the vocabulary
+     * @throws IllegalArgumentException when rows differ in length or are longer than the model's, or an id lies outside the vocabulary
      */
     public Tensor encode(long[][] ids) {
         return encode(ids, 0, true, false).hidden();
@@ -71,7 +71,7 @@ public final class ClipTextEncoder implements AutoCloseable {
      * One hidden state and, if asked for, the pooled vector: the projection (where the model has one) of the last hidden state, after the
      * final norm, at each row's end-of-text. Layers that neither needs are not run.
      *
-     * @param ids token ids {@code [B][length]}
+     * @param ids token ids {@code [B][length]}; rows may all be shorter than the model's length, which changes nothing before their ends
      * @param layersEarlier how many layers before the last: transformers' {@code hidden_states[-1 - layersEarlier]}
      * @param finalNorm whether the hidden state goes through the final norm, as the last one does in transformers' {@code last_hidden_state}
      * @throws IllegalArgumentException as {@link #encode(long[][])}, and when the model has no such layer
@@ -84,9 +84,10 @@ public final class ClipTextEncoder implements AutoCloseable {
         long[] flat = flat(ids);
         int asked = layers.size() - 1 - layersEarlier;
         try (Scope scope = new Scope()) {
-            Tensor h = Tensor.of(weights.compute(), flat, ids.length, config.length())
+            int length = ids.length == 0 ? 0 : ids[0].length;
+            Tensor h = Tensor.of(weights.compute(), flat, ids.length, length)
                     .embedding(tokens.get())
-                    .add(positions.get());
+                    .add(positions.get().narrow(0, 0, length));
             Tensor hidden = h;
             for (int i = 0; i < (pooled ? layers.size() : asked + 1); i++) {
                 h = layers.get(i).forward(h);
@@ -99,18 +100,20 @@ public final class ClipTextEncoder implements AutoCloseable {
     }
 
     private long[] flat(long[][] ids) {
-        long[] flat = new long[ids.length * config.length()];
+        int length = ids.length == 0 ? 0 : ids[0].length;
+        long[] flat = new long[ids.length * length];
         for (int row = 0; row < ids.length; row++) {
-            if (ids[row].length != config.length()) {
-                throw new IllegalArgumentException(
-                        "ids: " + ids[row].length + " tokens (expected: " + config.length() + ")");
+            if (ids[row].length > config.length() || ids[row].length != length) {
+                throw new IllegalArgumentException("ids: " + ids[row].length + " tokens (expected: "
+                        + (ids[row].length == length ? "at most " + config.length() : length + ", as in the first row")
+                        + ")");
             }
-            for (int i = 0; i < config.length(); i++) {
+            for (int i = 0; i < length; i++) {
                 if (ids[row][i] < 0 || ids[row][i] >= config.vocabulary()) {
                     throw new IllegalArgumentException(
                             "ids[" + i + "]: " + ids[row][i] + " (expected: 0 to " + (config.vocabulary() - 1) + ")");
                 }
-                flat[row * config.length() + i] = ids[row][i];
+                flat[row * length + i] = ids[row][i];
             }
         }
         return flat;
@@ -121,11 +124,12 @@ public final class ClipTextEncoder implements AutoCloseable {
     }
 
     private Tensor pool(Tensor last, long[][] ids) {
-        List<Tensor> rows = new ArrayList<>();
+        long[] places = new long[ids.length];
         for (int row = 0; row < ids.length; row++) {
-            rows.add(last.narrow(0, row, 1).narrow(1, endOfText(ids[row]), 1).reshape(1, config.width()));
+            places[row] = (long) row * ids[row].length + endOfText(ids[row]);
         }
-        Tensor ends = Tensor.cat(0, rows);
+        // One look-up for all rows: a slice for each would cost a gradient of the whole tensor's size for each.
+        Tensor ends = Tensor.of(weights.compute(), places, ids.length).embedding(last.reshape(-1, config.width()));
         return projection == null ? ends : ends.linear(projection.get(), null);
     }
 

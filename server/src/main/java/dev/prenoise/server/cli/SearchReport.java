@@ -4,6 +4,8 @@ import com.google.protobuf.ByteString;
 import dev.prenoise.server.cli.Sheet.Cell;
 import dev.prenoise.server.cli.Sheet.Mark;
 import dev.prenoise.server.ops.ProductVersion;
+import dev.prenoise.tensor.SafetensorsType;
+import dev.prenoise.tensor.SafetensorsWriter;
 import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.AttentionRanking;
 import dev.prenoise.v1.Candidate;
@@ -175,7 +177,8 @@ final class SearchReport {
         metadata.put("prenoise.prompt", result.request().getPrompt().getText());
         metadata.put("prenoise.recipe", ResultJson.recipe(recipe).toString());
         metadata.put("prenoise.score", Double.toString(winner.getScore()));
-        return SafetensorsWriter.write(
-                "noise", noise.getShapeList(), noise.getData().toByteArray(), metadata);
+        SafetensorsWriter.Content content = new SafetensorsWriter.Content(
+                SafetensorsType.F32, noise.getShapeList(), noise.getData().toByteArray());
+        return SafetensorsWriter.write(Map.of("noise", content), metadata);
     }
 }
