@@ -16,10 +16,12 @@ public final class ConfigFile {
     private static final long MAX_SIZE = 1 << 24;
 
     private final Path file;
+    private final String prefix;
     private final JsonObject json;
 
-    private ConfigFile(Path file, JsonObject json) {
+    private ConfigFile(Path file, String prefix, JsonObject json) {
         this.file = file;
+        this.prefix = prefix;
         this.json = json;
     }
 
@@ -33,10 +35,20 @@ public final class ConfigFile {
                         file + ": " + Files.size(file) + " bytes (expected: a config file, at most " + MAX_SIZE + ")");
             }
             return new ConfigFile(
-                    file, JsonParser.parseString(Files.readString(file)).getAsJsonObject());
+                    file, "", JsonParser.parseString(Files.readString(file)).getAsJsonObject());
         } catch (IOException | JsonParseException | IllegalStateException e) {
             throw new IllegalArgumentException(file + ": cannot be read as a JSON object: " + e.getMessage(), e);
         }
+    }
+
+    /**
+     * An object within the file; an empty one where there is none. Messages name its keys by {@code key.}.
+     *
+     * @throws IllegalArgumentException when it is there and no object
+     */
+    public ConfigFile under(String key) {
+        JsonObject inner = has(key) ? read(key, "an object", JsonElement::getAsJsonObject) : new JsonObject();
+        return new ConfigFile(file, prefix + key + ".", inner);
     }
 
     public boolean has(String key) {
@@ -106,7 +118,8 @@ public final class ConfigFile {
      * @throws IllegalArgumentException always: the file, the key, what it is and what was expected
      */
     public IllegalArgumentException wrong(String key, String expected) {
-        return new IllegalArgumentException(file + ": " + key + ": " + json.get(key) + " (expected: " + expected + ")");
+        return new IllegalArgumentException(
+                file + ": " + prefix + key + ": " + json.get(key) + " (expected: " + expected + ")");
     }
 
     private <T> List<T> list(String key, String expected, java.util.function.Function<JsonElement, T> element) {

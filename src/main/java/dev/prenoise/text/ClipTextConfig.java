@@ -27,7 +27,11 @@ public record ClipTextConfig(
      * @throws IllegalArgumentException when the file is missing or a value is not one that this class knows; names file and key
      */
     public static ClipTextConfig read(Path file) {
-        ConfigFile json = ConfigFile.read(file);
+        return of(ConfigFile.read(file));
+    }
+
+    /** {@link #read} of what was read, a file or the part of one that is about the text encoder. */
+    public static ClipTextConfig of(ConfigFile json) {
         String activation = json.text("hidden_act", "quick_gelu");
         if (!activation.equals("quick_gelu") && !activation.equals("gelu")) {
             throw json.wrong("hidden_act", "quick_gelu or gelu");

@@ -18,7 +18,7 @@ public final class ClipTextEncoder implements AutoCloseable {
     private final Weights weights;
     private final Weight tokens;
     private final Weight positions;
-    private final List<Layer> layers = new ArrayList<>();
+    private final List<ClipLayer> layers = new ArrayList<>();
     private final Weight finalNorm;
     private final Weight finalNormBias;
     private final @Nullable Weight projection;
@@ -40,8 +40,15 @@ public final class ClipTextEncoder implements AutoCloseable {
         Weights model = weights.has("text_model.final_layer_norm.weight") ? weights.under("text_model") : weights;
         tokens = model.get("embeddings.token_embedding.weight", config.vocabulary(), config.width());
         positions = model.get("embeddings.position_embedding.weight", config.length(), config.width());
+        ClipLayer.Shape shape = new ClipLayer.Shape(
+                config.width(),
+                config.feedForwardWidth(),
+                config.heads(),
+                config.layerNormEps(),
+                config.quickGelu(),
+                true);
         for (int i = 0; i < config.layers(); i++) {
-            layers.add(new Layer(model.under("encoder.layers." + i), config));
+            layers.add(new ClipLayer(model.under("encoder.layers." + i), shape));
         }
         finalNorm = model.get("final_layer_norm.weight", config.width());
         finalNormBias = model.get("final_layer_norm.bias", config.width());
@@ -148,53 +155,5 @@ public final class ClipTextEncoder implements AutoCloseable {
     @Override
     public void close() {
         weights.close();
-    }
-
-    private static final class Layer {
-        private final Weight norm1;
-        private final Weight norm1Bias;
-        private final Linear q;
-        private final Linear k;
-        private final Linear v;
-        private final Linear out;
-        private final Weight norm2;
-        private final Weight norm2Bias;
-        private final Linear feedIn;
-        private final Linear feedOut;
-        private final ClipTextConfig config;
-
-        Layer(Weights weights, ClipTextConfig config) {
-            int width = config.width();
-            this.config = config;
-            norm1 = weights.get("layer_norm1.weight", width);
-            norm1Bias = weights.get("layer_norm1.bias", width);
-            q = Linear.of(weights, "self_attn.q_proj", width, width);
-            k = Linear.of(weights, "self_attn.k_proj", width, width);
-            v = Linear.of(weights, "self_attn.v_proj", width, width);
-            out = Linear.of(weights, "self_attn.out_proj", width, width);
-            norm2 = weights.get("layer_norm2.weight", width);
-            norm2Bias = weights.get("layer_norm2.bias", width);
-            feedIn = Linear.of(weights, "mlp.fc1", width, config.feedForwardWidth());
-            feedOut = Linear.of(weights, "mlp.fc2", config.feedForwardWidth(), width);
-        }
-
-        Tensor forward(Tensor x) {
-            return Scope.of(() -> {
-                Tensor n = x.layerNorm(norm1.get(), norm1Bias.get(), config.layerNormEps());
-                Tensor h = x.add(out.forward(q.forward(n).causalAttention(k.forward(n), v.forward(n), config.heads())));
-                Tensor wide = feedIn.forward(h.layerNorm(norm2.get(), norm2Bias.get(), config.layerNormEps()));
-                return h.add(feedOut.forward(config.quickGelu() ? wide.quickGelu() : wide.gelu()));
-            });
-        }
-    }
-
-    private record Linear(Weight weight, Weight bias) {
-        static Linear of(Weights weights, String name, int in, int out) {
-            return new Linear(weights.get(name + ".weight", out, in), weights.get(name + ".bias", out));
-        }
-
-        Tensor forward(Tensor x) {
-            return x.linear(weight.get(), bias.get());
-        }
     }
 }
