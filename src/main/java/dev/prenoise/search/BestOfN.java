@@ -48,13 +48,13 @@ public final class BestOfN implements SearchAlgorithm {
 
     /** Candidates {@code first} to {@code end} of the source, the latter left out. */
     Outcome run(SearchRun run, CandidateSource source, int first, int end) {
-        List<Double> scores = new ArrayList<>();
+        List<Candidate> drawn = new ArrayList<>();
         while (true) {
-            int next = first + scores.size();
+            int next = first + drawn.size();
             if (next == end || run.affordable(1) == 0) {
                 return run.end(StopReason.BUDGET, source);
             }
-            if (run.plateau(plateau, scores)) {
+            if (run.plateau(plateau, drawn)) {
                 return run.end(StopReason.PLATEAU, source);
             }
             Candidate recorded = run.replay(next);
@@ -62,11 +62,7 @@ public final class BestOfN implements SearchAlgorithm {
             if (stop != null) {
                 return run.end(stop, source);
             }
-            List<Candidate> scored =
-                    recorded == null ? evaluate(run, source, next, batchSize(run, next, end)) : List.of(recorded);
-            for (Candidate candidate : scored) {
-                scores.add(candidate.score());
-            }
+            drawn.addAll(recorded == null ? evaluate(run, source, next, batchSize(run, next, end)) : List.of(recorded));
         }
     }
 
@@ -89,8 +85,7 @@ public final class BestOfN implements SearchAlgorithm {
                     evaluation.terms(),
                     run.cost());
             run.charge(i == 0 ? run.cost() : run.cost().withinBatch());
-            run.report(candidate);
-            candidates.add(candidate);
+            candidates.add(run.report(candidate));
         }
         return candidates;
     }

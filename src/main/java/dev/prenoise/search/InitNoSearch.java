@@ -116,7 +116,7 @@ public final class InitNoSearch implements SearchAlgorithm {
         private final SearchRun run;
         private final CandidateSource source;
         private final @Nullable InitNoStart host;
-        private final List<Double> scores = new ArrayList<>();
+        private final List<Candidate> results = new ArrayList<>();
         private int best = -1;
         private double bestScore;
 
@@ -183,11 +183,11 @@ public final class InitNoSearch implements SearchAlgorithm {
                 best = round;
                 bestScore = candidate.score();
             }
-            scores.add(candidate.score());
+            results.add(candidate);
             if (run.affordable(1) == 0) {
                 return StopReason.BUDGET;
             }
-            return run.plateau(plateau, scores) ? StopReason.PLATEAU : null;
+            return run.plateau(plateau, results) ? StopReason.PLATEAU : null;
         }
 
         /**

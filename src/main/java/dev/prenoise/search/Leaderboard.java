@@ -7,24 +7,17 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The best candidates so far, best first. Among equals the lower index stands first; a score that is not finite ranks behind every finite
- * one, whatever its sign. Not thread-safe.
+ * The candidates so far, best first. Among equals the lower index stands first; a score that is not finite ranks behind every finite
+ * one, whatever its sign. Where scores depend on the pool, all are ranked again with each newcomer. Not thread-safe.
  */
 public final class Leaderboard {
+    private final Ranking ranking;
     private final Comparator<Candidate> order;
-    private final int capacity;
-    private final List<Candidate> ranked = new ArrayList<>();
+    private List<Candidate> ranked = new ArrayList<>();
 
-    /**
-     * @param capacity how many to keep
-     * @throws IllegalArgumentException when nothing could be kept
-     */
-    public Leaderboard(int capacity, boolean lowerIsBetter) {
-        if (capacity < 1) {
-            throw new IllegalArgumentException("capacity: " + capacity + " (expected: >= 1)");
-        }
-        this.capacity = capacity;
-        this.order = order(lowerIsBetter);
+    public Leaderboard(Ranking ranking) {
+        this.ranking = ranking;
+        this.order = order(ranking.lowerIsBetter());
     }
 
     /** Best first: by score, then by index; whatever is not finite last. */
@@ -49,18 +42,26 @@ public final class Leaderboard {
         return (a < b) == lowerIsBetter ? -1 : 1;
     }
 
-    /** Takes the candidate in where it ranks. True when it is now the best, which a score that is not finite never is. */
-    public boolean offer(Candidate candidate) {
+    /** Takes the candidate in. Returns its place, 0 for the best. */
+    public int offer(Candidate candidate) {
+        if (ranking.dependsOnPool()) {
+            ranked.add(candidate);
+            ranked = new ArrayList<>(ranking.rank(ranked));
+            int place = 0;
+            while (ranked.get(place).index() != candidate.index()) {
+                place++;
+            }
+            return place;
+        }
         int found = Collections.binarySearch(ranked, candidate, order);
         int place = found < 0 ? -found - 1 : found + 1;
-        if (place >= capacity) {
-            return false;
-        }
         ranked.add(place, candidate);
-        if (ranked.size() > capacity) {
-            ranked.remove(capacity);
-        }
-        return place == 0 && Double.isFinite(candidate.score());
+        return place;
+    }
+
+    /** With the score that it now has. */
+    public Candidate at(int place) {
+        return ranked.get(place);
     }
 
     public @Nullable Candidate best() {

@@ -17,11 +17,12 @@ final class SearchRun {
     private final LongSupplier nanoTime;
     private final long startedNanos;
     private final Spend cost;
+    private final Ranking ranking;
     private final Leaderboard board;
     private Spend reserved = Spend.NONE;
     private long wallNanos;
     private Spend spent;
-    private @Nullable Candidate baseline;
+    private boolean begun;
 
     /** @throws IllegalArgumentException when no limit of the budget would ever be met */
     SearchRun(Evaluator evaluator, Budget budget, SearchObserver observer, LongSupplier nanoTime) {
@@ -42,7 +43,8 @@ final class SearchRun {
         this.nanoTime = nanoTime;
         this.startedNanos = startedNanos;
         this.cost = evaluator.cost();
-        this.board = new Leaderboard(Integer.MAX_VALUE, evaluator.lowerIsBetter());
+        this.ranking = evaluator.ranking();
+        this.board = new Leaderboard(ranking);
         this.wallNanos = budget.wallTime().toNanos();
         this.spent = before;
         if (wallNanos == 0 && affordable(Integer.MAX_VALUE) == Integer.MAX_VALUE) {
@@ -70,11 +72,9 @@ final class SearchRun {
         return budget.stopOnPlateau();
     }
 
-    /** Whether the budget asks for the rule and the rule ends the search after these scores, one a candidate. */
-    boolean plateau(PlateauRule rule, List<Double> scores) {
-        return budget.stopOnPlateau()
-                && rule.stopsAfter(
-                        scores.stream().mapToDouble(Double::doubleValue).toArray(), evaluator.lowerIsBetter());
+    /** Whether the budget asks for the rule and the rule ends the search after these candidates, drawn one like the other. */
+    boolean plateau(PlateauRule rule, List<Candidate> drawn) {
+        return budget.stopOnPlateau() && rule.stopsAfter(ranking.worth(drawn), ranking.lowerIsBetter());
     }
 
     Spend cost() {
@@ -110,7 +110,7 @@ final class SearchRun {
             return StopReason.CANCELLED;
         }
         // candidate 0 is owed whatever the clock says
-        boolean late = wallNanos > 0 && baseline != null && nanoTime.getAsLong() - startedNanos >= wallNanos;
+        boolean late = wallNanos > 0 && begun && nanoTime.getAsLong() - startedNanos >= wallNanos;
         return late ? StopReason.BUDGET : null;
     }
 
@@ -139,24 +139,29 @@ final class SearchRun {
             return null;
         }
         charge(recorded.cost());
-        report(recorded);
-        return recorded;
+        return report(recorded);
     }
 
     boolean isRecorded(int index) {
         return observer.recorded(index) != null;
     }
 
-    /** Enters the candidate and tells the observer; its cost must have been charged. */
-    void report(Candidate candidate) {
-        boolean bestSoFar = keep(candidate);
-        observer.scored(candidate, bestSoFar, spent);
+    /** Enters the candidate and tells the observer; its cost must have been charged. Returns it with the score that it has among all. */
+    Candidate report(Candidate candidate) {
+        int place = enter(candidate);
+        Candidate entered = board.at(place);
+        observer.scored(entered, place == 0 && Double.isFinite(entered.score()), spent);
+        return entered;
     }
 
     /** Enters the candidate without telling the observer, so that nobody records it. */
-    boolean keep(Candidate candidate) {
+    void keep(Candidate candidate) {
+        enter(candidate);
+    }
+
+    private int enter(Candidate candidate) {
         if (candidate.index() == 0) {
-            baseline = candidate;
+            begun = true;
         }
         return board.offer(candidate);
     }
@@ -173,9 +178,11 @@ final class SearchRun {
     }
 
     Outcome end(StopReason reason, CandidateSource source) {
-        Candidate first = baseline != null
-                ? baseline
-                : new Candidate(0, source.recipe(0), null, Double.NaN, Map.of(), Spend.NONE);
-        return new Outcome(board.ranked(), first, reason, spent);
+        List<Candidate> ranked = board.ranked();
+        Candidate first = ranked.stream()
+                .filter(candidate -> candidate.index() == 0)
+                .findAny()
+                .orElseGet(() -> new Candidate(0, source.recipe(0), null, Double.NaN, Map.of(), Spend.NONE));
+        return new Outcome(ranked, first, reason, spent);
     }
 }

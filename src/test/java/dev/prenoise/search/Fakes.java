@@ -51,6 +51,10 @@ final class Fakes {
         boolean lowerIsBetter = true;
         boolean differentiable = true;
         double phase = 0;
+
+        @Nullable
+        Ranking ranking;
+
         Function<Noise, Double> score = this::smooth;
 
         static Loss batched(int size) {
@@ -95,6 +99,11 @@ final class Fakes {
         @Override
         public Spend cost() {
             return cost;
+        }
+
+        @Override
+        public Ranking ranking() {
+            return ranking != null ? ranking : Ranking.byScore(lowerIsBetter);
         }
 
         @Override
