@@ -2,6 +2,7 @@ package dev.prenoise.backbone.checkpoint;
 
 import dev.prenoise.backbone.unet.UNetConfig;
 import dev.prenoise.backbone.vae.VaeConfig;
+import dev.prenoise.tensor.RenamedWeights;
 import dev.prenoise.tensor.SafetensorsFile;
 import java.nio.file.Path;
 import java.util.List;

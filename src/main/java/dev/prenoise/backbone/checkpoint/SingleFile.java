@@ -9,6 +9,7 @@ import dev.prenoise.backbone.unet.UNetConfig;
 import dev.prenoise.backbone.vae.VaeConfig;
 import dev.prenoise.tensor.ConfigFile;
 import dev.prenoise.tensor.SafetensorsFile;
+import dev.prenoise.tensor.StoredTensors;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

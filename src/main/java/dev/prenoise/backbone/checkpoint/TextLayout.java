@@ -1,10 +1,12 @@
 package dev.prenoise.backbone.checkpoint;
 
-import dev.prenoise.backbone.checkpoint.RenamedWeights.Place;
 import dev.prenoise.backbone.checkpoint.TextTower.Kind;
+import dev.prenoise.tensor.RenamedWeights;
+import dev.prenoise.tensor.RenamedWeights.Place;
+import dev.prenoise.tensor.StoredTensors;
 import dev.prenoise.text.ClipTextConfig;
+import dev.prenoise.text.OpenClipNames;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,41 +32,14 @@ enum TextLayout {
         @Override
         Place place(String name, StoredTensors tensors) {
             if (name.equals(PROJECTION)) {
-                return new Place("text_projection", 0, 1, true);
+                return OpenClipNames.TEXT_PROJECTION;
             }
-            String inside = name.substring(MODEL.length());
-            if (!inside.startsWith(LAYERS)) {
-                return Place.of(OUTSIDE_LAYERS.getOrDefault(inside, inside));
-            }
-            String layer = "transformer.resblocks." + inside.substring(LAYERS.length());
-            for (int i = 0; i < JOINED.size(); i++) {
-                String joined = ".self_attn." + JOINED.get(i) + ".";
-                if (layer.contains(joined)) {
-                    return new Place(layer.replace(joined, ".attn.in_proj_"), i, JOINED.size(), false);
-                }
-            }
-            for (Map.Entry<String, String> part : IN_LAYER.entrySet()) {
-                layer = layer.replace(part.getKey(), part.getValue());
-            }
-            return Place.of(layer);
+            return OpenClipNames.text(name.substring(MODEL.length()));
         }
     };
 
     private static final String MODEL = "text_model.";
     private static final String PROJECTION = "text_projection.weight";
-    private static final String LAYERS = "encoder.layers.";
-    private static final List<String> JOINED = List.of("q_proj", "k_proj", "v_proj");
-    private static final Map<String, String> OUTSIDE_LAYERS = Map.of(
-            "embeddings.token_embedding.weight", "token_embedding.weight",
-            "embeddings.position_embedding.weight", "positional_embedding",
-            "final_layer_norm.weight", "ln_final.weight",
-            "final_layer_norm.bias", "ln_final.bias");
-    private static final Map<String, String> IN_LAYER = Map.of(
-            ".self_attn.out_proj.", ".attn.out_proj.",
-            ".layer_norm1.", ".ln_1.",
-            ".layer_norm2.", ".ln_2.",
-            ".mlp.fc1.", ".mlp.c_fc.",
-            ".mlp.fc2.", ".mlp.c_proj.");
     private static final int HEAD_WIDTH = 64;
 
     /** Of OpenCLIP's H. Stable Diffusion 2 reads the state before the last, and diffusers and what is made from it leaves that one out. */

@@ -1,6 +1,8 @@
 package dev.prenoise.backbone.checkpoint;
 
 import dev.prenoise.backbone.vae.VaeConfig;
+import dev.prenoise.tensor.RenamedWeights;
+import dev.prenoise.tensor.StoredTensors;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -16,6 +16,7 @@ import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.GradMode;
 import dev.prenoise.tensor.SafetensorsFile;
 import dev.prenoise.tensor.Scope;
+import dev.prenoise.tensor.StoredTensors;
 import dev.prenoise.tensor.Tensor;
 import java.io.IOException;
 import java.nio.ByteBuffer;

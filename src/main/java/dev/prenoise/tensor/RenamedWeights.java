@@ -1,13 +1,5 @@
-package dev.prenoise.backbone.checkpoint;
+package dev.prenoise.tensor;
 
-import dev.prenoise.tensor.Compute;
-import dev.prenoise.tensor.DType;
-import dev.prenoise.tensor.SafetensorsException;
-import dev.prenoise.tensor.SafetensorsFile;
-import dev.prenoise.tensor.SafetensorsType;
-import dev.prenoise.tensor.Scope;
-import dev.prenoise.tensor.Tensor;
-import dev.prenoise.tensor.WeightSource;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
@@ -22,7 +14,8 @@ import java.util.function.Function;
  * @param roots of the layout's names: a tensor that begins with one belongs to the network
  * @param unread roots of what belongs to it all the same and no use is made of
  */
-record RenamedWeights(StoredTensors tensors, Function<String, Place> places, List<String> roots, List<String> unread)
+public record RenamedWeights(
+        StoredTensors tensors, Function<String, Place> places, List<String> roots, List<String> unread)
         implements WeightSource {
     /**
      * Where a weight stands.
@@ -31,14 +24,19 @@ record RenamedWeights(StoredTensors tensors, Function<String, Place> places, Lis
      * @param part of {@code parts} that the tensor holds one below the other
      * @param transposed whether a matrix is stored the other way round
      */
-    record Place(String name, int part, int parts, boolean transposed) {
-        static Place of(String name) {
+    public record Place(String name, int part, int parts, boolean transposed) {
+        public static Place of(String name) {
             return new Place(name, 0, 1, false);
+        }
+
+        /** The same below a module. */
+        public Place under(String module) {
+            return new Place(module + "." + name, part, parts, transposed);
         }
     }
 
     /** With names that differ and nothing else. */
-    static RenamedWeights of(StoredTensors tensors, Function<String, String> names, List<String> roots) {
+    public static RenamedWeights of(StoredTensors tensors, Function<String, String> names, List<String> roots) {
         return new RenamedWeights(tensors, name -> Place.of(names.apply(name)), roots, List.of());
     }
 
@@ -49,7 +47,7 @@ record RenamedWeights(StoredTensors tensors, Function<String, Place> places, Lis
      * @param build makes the network, which checks names and shapes and loads nothing
      * @throws SafetensorsException when a tensor is missing, has another shape or is left over; names it
      */
-    void require(Consumer<WeightSource> build) {
+    public void require(Consumer<WeightSource> build) {
         Set<String> asked = new HashSet<>();
         build.accept(new Listening(this, asked));
         List<String> keys = roots.stream().map(tensors.key()).toList();
@@ -61,7 +59,7 @@ record RenamedWeights(StoredTensors tensors, Function<String, Place> places, Lis
                         && exempt.stream().noneMatch(name::startsWith)) {
                     throw file.wrong(
                             name,
-                            "has no place in the network that the other tensors make (expected: Stable Diffusion's own)");
+                            "has no place in the network that the other tensors make (expected: no tensor that it does not read)");
                 }
             }
         }

@@ -1,7 +1,5 @@
-package dev.prenoise.backbone.checkpoint;
+package dev.prenoise.tensor;
 
-import dev.prenoise.tensor.SafetensorsException;
-import dev.prenoise.tensor.SafetensorsFile;
 import java.util.List;
 import java.util.function.UnaryOperator;
 
@@ -11,26 +9,27 @@ import java.util.function.UnaryOperator;
  * @param files one, or the shards of one network
  * @param key from a name of the layout to a tensor's name in the files
  */
-record StoredTensors(List<SafetensorsFile> files, UnaryOperator<String> key) {
+public record StoredTensors(List<SafetensorsFile> files, UnaryOperator<String> key) {
     private static final long MAX_SIZE = 1 << 20;
 
-    static StoredTensors under(SafetensorsFile file, String prefix) {
+    /** Of one file, whose names begin with this. */
+    public static StoredTensors under(SafetensorsFile file, String prefix) {
         return new StoredTensors(List.of(file), name -> prefix + name);
     }
 
-    boolean has(String name) {
+    public boolean has(String name) {
         String stored = key.apply(name);
         return files.stream().anyMatch(file -> file.contains(stored));
     }
 
-    List<Long> shape(String name) {
+    public List<Long> shape(String name) {
         return fileOf(name).entry(key.apply(name)).shape();
     }
 
     /**
      * @throws SafetensorsException when there is no such tensor, it has no such dimension or no network has one of that size
      */
-    int size(String name, int dimension) {
+    public int size(String name, int dimension) {
         List<Long> shape = shape(name);
         if (dimension >= shape.size() || shape.get(dimension) < 1 || shape.get(dimension) > MAX_SIZE) {
             throw wrong(name, "shape " + shape + " (expected: dimension " + dimension + " from 1 to " + MAX_SIZE + ")");
@@ -38,11 +37,11 @@ record StoredTensors(List<SafetensorsFile> files, UnaryOperator<String> key) {
         return Math.toIntExact(shape.get(dimension));
     }
 
-    float[] values(String name) {
+    public float[] values(String name) {
         return fileOf(name).values(key.apply(name));
     }
 
-    SafetensorsException wrong(String name, String problem) {
+    public SafetensorsException wrong(String name, String problem) {
         return fileOf(name).wrong(key.apply(name), problem);
     }
 
