@@ -38,6 +38,11 @@ final class Dpmpp2mSdeSampler implements Sampler {
     }
 
     @Override
+    public boolean stochastic() {
+        return true;
+    }
+
+    @Override
     public Tensor sample(
             Tensor noise, SamplingPlan plan, Denoiser denoiser, StepNoise stepNoise, StepListener listener) {
         return Steps.walkTwoStep(noise, plan, denoiser, listener, (step, x, x0, before) -> {

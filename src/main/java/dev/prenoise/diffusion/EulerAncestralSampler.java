@@ -25,6 +25,11 @@ final class EulerAncestralSampler implements Sampler {
     }
 
     @Override
+    public boolean stochastic() {
+        return true;
+    }
+
+    @Override
     public Tensor sample(
             Tensor noise, SamplingPlan plan, Denoiser denoiser, StepNoise stepNoise, StepListener listener) {
         return Steps.walk(noise, plan, denoiser, listener, (step, x, x0) -> {

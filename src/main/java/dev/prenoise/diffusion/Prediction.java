@@ -21,4 +21,9 @@ public enum Prediction {
     double signal(double sigma) {
         return this == FLOW ? 1 - sigma : 1;
     }
+
+    /** The share of noise in noisy latents, 0 to 1: sigma itself for a flow, {@code sigma / (1 + sigma)} else. */
+    public double flowTime(double sigma) {
+        return sigma / (signal(sigma) + sigma);
+    }
 }

@@ -42,4 +42,9 @@ public interface Sampler {
     default boolean needsSignal() {
         return false;
     }
+
+    /** Whether it adds noise at its steps: {@link StepNoise} is asked. */
+    default boolean stochastic() {
+        return false;
+    }
 }

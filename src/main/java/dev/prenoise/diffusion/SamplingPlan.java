@@ -64,9 +64,7 @@ public record SamplingPlan(
             throw new IllegalArgumentException(
                     "schedule: \"" + name + "\" (expected: one of " + String.join(", ", names) + ")");
         }
-        if (steps < 1 || steps > MAX_STEPS) {
-            throw new IllegalArgumentException("steps: " + steps + " (expected: 1 to " + MAX_STEPS + ")");
-        }
+        requireSteps(steps);
         SamplingPlan plan = ComfySchedules.names().contains(name)
                 ? ComfySchedules.plan(schedule, method, name, steps)
                 : DiffusersSchedules.plan(schedule, method, name, steps);
@@ -144,6 +142,42 @@ public record SamplingPlan(
     public SamplingPlan withNoiseTimesSigma(Prediction prediction) {
         double scale = firstSigma() * prediction.inputScale(firstSigma());
         return new SamplingPlan(sampler, schedule, sigmas, timesteps, lastTimestep, scale);
+    }
+
+    /**
+     * A host's sigmas for another number of steps, with the same first and last: between them their logarithm is interpolated at equal parts
+     * of the way, as Sabour et al. ("Align your steps", 2024) do; a 0 at the end stays out of that and takes the last step.
+     *
+     * @param sigmas falling, the last may be 0
+     * @param steps 1 to 1000
+     * @throws IllegalArgumentException when the steps are not in that range
+     */
+    public static List<Double> resampled(List<Double> sigmas, int steps) {
+        requireSteps(steps);
+        boolean toZero = sigmas.get(sigmas.size() - 1) == 0;
+        int known = toZero ? sigmas.size() - 1 : sigmas.size();
+        int wanted = toZero ? steps : steps + 1;
+        List<Double> result = new ArrayList<>();
+        for (int i = 0; i < wanted; i++) {
+            double at = wanted == 1 ? 0 : (double) i * (known - 1) / (wanted - 1);
+            int below = Math.min((int) at, known - 1);
+            int above = Math.min(below + 1, known - 1);
+            double part = at - below;
+            result.add(
+                    part == 0
+                            ? sigmas.get(below)
+                            : Math.exp((1 - part) * Math.log(sigmas.get(below)) + part * Math.log(sigmas.get(above))));
+        }
+        if (toZero) {
+            result.add(0.0);
+        }
+        return result;
+    }
+
+    private static void requireSteps(int steps) {
+        if (steps < 1 || steps > MAX_STEPS) {
+            throw new IllegalArgumentException("steps: " + steps + " (expected: 1 to " + MAX_STEPS + ")");
+        }
     }
 
     public int steps() {

@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -191,12 +192,13 @@ final class DiffusionModel implements Model, ModelMemory.Tenant, AutoCloseable {
         int rows = latentSide("height", height);
         int columns = latentSide("width", width);
         SamplingPlan plan = plan(sampling);
+        IntFunction<SamplingPlan> plans = steps -> plan(sampling, steps);
         double guidance = sampling.guidanceScale() == 0 ? checkpoint.card().guidanceScale() : sampling.guidanceScale();
         MergedLoras merged = merge(wanted, prompt.conditioning() == null);
         EncodedPrompt encoded = compute(() -> encode(prompt, plan.steps(), merged));
         try {
             return new DiffusionSession(
-                    this, encoded, timeIds(prompt, rows, columns), merged, plan, guidance, rows, columns);
+                    this, encoded, timeIds(prompt, rows, columns), merged, plan, plans, guidance, rows, columns);
         } catch (RuntimeException | Error e) {
             encoded.close();
             throw e;
@@ -274,6 +276,22 @@ final class DiffusionModel implements Model, ModelMemory.Tenant, AutoCloseable {
             return SamplingPlan.of(schedule, sampler, sampling.schedule(), steps, sampling.sigmas());
         } catch (IllegalArgumentException e) {
             throw InvalidFieldException.under("sampling", e);
+        }
+    }
+
+    /** The same plan for another number of steps: a host's own sigmas are interpolated. */
+    private SamplingPlan plan(SamplingSpec sampling, int steps) {
+        try {
+            List<Double> sigmas = sampling.sigmas();
+            return plan(new SamplingSpec(
+                    sampling.sampler(),
+                    sampling.schedule(),
+                    steps,
+                    sampling.guidanceScale(),
+                    sigmas.isEmpty() ? sigmas : SamplingPlan.resampled(sigmas, steps)));
+        } catch (IllegalArgumentException e) {
+            throw new InvalidFieldException(
+                    "steps", String.valueOf(e.getMessage()).replaceFirst("^.*?steps: ", ""));
         }
     }
 

@@ -4,10 +4,6 @@ import dev.prenoise.attention.AttentionLoss;
 import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.attention.TokenGroup;
 import dev.prenoise.backbone.Conditioning;
-import dev.prenoise.backbone.vae.Autoencoder;
-import dev.prenoise.backbone.vae.LatentPreview;
-import dev.prenoise.diffusion.Denoiser;
-import dev.prenoise.diffusion.Denoisers;
 import dev.prenoise.diffusion.Sampler;
 import dev.prenoise.diffusion.Samplers;
 import dev.prenoise.diffusion.SamplingPlan;
@@ -16,13 +12,16 @@ import dev.prenoise.image.Picture;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.SeededNoise;
 import dev.prenoise.search.Evaluator;
+import dev.prenoise.search.PathEvaluator;
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.GradMode;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -31,7 +30,8 @@ final class DiffusionSession implements PromptSession {
     /** Noises scored at once on a GPU, when there is room: more gain little, and a short batch is filled up. */
     private static final int MOST_AT_ONCE = 8;
 
-    private static final int LATENT_CHANNELS = 4;
+    /** Bytes of pictures that are kept: a batch of the largest, many of the usual. */
+    private static final long KEPT_PICTURES = 64 << 20;
 
     private final DiffusionModel model;
     private final EncodedPrompt prompt;
@@ -40,7 +40,9 @@ final class DiffusionSession implements PromptSession {
     private final MergedLoras loras;
     private final SamplingPlan plan;
     private final Sampler sampler;
-    private final double guidanceScale;
+    private final IntFunction<SamplingPlan> plans;
+    private final Drawing drawing;
+    private final PictureCache cache;
     private final int rows;
     private final int columns;
     private final MemoryNeeds needs;
@@ -48,6 +50,7 @@ final class DiffusionSession implements PromptSession {
     /**
      * @param prompt closed with the session
      * @param timeIds SDXL's; empty elsewhere
+     * @param plans the same for other numbers of steps
      * @param rows of the latents
      * @param columns of the latents
      */
@@ -57,6 +60,7 @@ final class DiffusionSession implements PromptSession {
             double[] timeIds,
             MergedLoras loras,
             SamplingPlan plan,
+            IntFunction<SamplingPlan> plans,
             double guidanceScale,
             int rows,
             int columns) {
@@ -65,12 +69,20 @@ final class DiffusionSession implements PromptSession {
         this.loras = loras;
         this.plan = plan;
         this.sampler = Samplers.of(plan.sampler());
-        this.guidanceScale = guidanceScale;
+        this.plans = plans;
         this.rows = rows;
         this.columns = columns;
         this.needs = model.memoryNeeds(columns * model.sizeStep(), rows * model.sizeStep());
         this.positive = told(prompt.positive(), timeIds);
         this.negative = prompt.negative() == null ? null : told(prompt.negative(), timeIds);
+        this.drawing = new Drawing(
+                model,
+                positive,
+                negative,
+                guidanceScale,
+                needs,
+                columns * model.sizeStep() + " x " + rows * model.sizeStep());
+        this.cache = new PictureCache(KEPT_PICTURES, sampler.stochastic());
     }
 
     /** All that the network is told, in its own type. */
@@ -162,31 +174,31 @@ final class DiffusionSession implements PromptSession {
 
     @Override
     public int callsPerPicture() {
-        return sampler.calls(plan) * (guided() ? 2 : 1);
+        return sampler.calls(plan) * drawing.rows();
     }
 
-    private boolean guided() {
-        return guidanceScale != 1;
-    }
-
-    /** In batches of one fixed size, the last one filled up, so that a picture has the same bits whatever was drawn beside it. */
+    /**
+     * In batches of one fixed size, the last one filled up, so that a picture has the same bits whatever was drawn beside it. Those that were
+     * judged just now are not drawn again.
+     */
     @Override
     public List<Picture> draw(List<SeededNoise> noises) {
         requirePictures();
-        Batches batches = new Batches(
-                new Room(needs.pictureWeights(), needs.picture(), 0),
-                model.card().batch());
-        return batches.each(noises, this::drawBatch);
+        List<SeededNoise> missing =
+                noises.stream().filter(noise -> cache.get(noise) == null).toList();
+        Iterator<Picture> drawn =
+                pictureBatches().each(missing, this::drawBatch).iterator();
+        return noises.stream()
+                .map(noise -> {
+                    Picture known = cache.get(noise);
+                    return known == null ? drawn.next() : known;
+                })
+                .toList();
     }
 
     @Override
     public void requirePictures() {
-        if (guided() && negative == null) {
-            throw new InvalidFieldException(
-                    "prompt.conditioning.negative_embeddings",
-                    "none (expected: embeddings of the negative prompt, which a picture with guidance needs; with sampling.guidance_scale 1"
-                            + " it does not)");
-        }
+        drawing.requirePossible();
     }
 
     private List<Picture> drawBatch(List<SeededNoise> part, int size) {
@@ -195,9 +207,9 @@ final class DiffusionSession implements PromptSession {
             List<SeededNoise> batch = Noises.filled(part, size);
             Tensor noise = Noises.stack(
                     compute(), batch.stream().map(SeededNoise::noise).toList());
-            Tensor latents =
-                    sampler.sample(noise, plan, denoiser(size), Noises.ofSteps(compute(), batch), StepListener.NONE);
-            Tensor images = decode(latents);
+            Tensor latents = sampler.sample(
+                    noise, plan, drawing.denoiser(size), Noises.ofSteps(compute(), batch), StepListener.NONE);
+            Tensor images = drawing.decode(latents);
             List<Picture> pictures = new ArrayList<>();
             for (int i = 0; i < part.size(); i++) {
                 pictures.add(Pictures.of(images.narrow(0, i, 1)));
@@ -206,73 +218,22 @@ final class DiffusionSession implements PromptSession {
         }
     }
 
-    private Tensor decode(Tensor latents) {
-        Autoencoder vae = model.vae();
-        if (vae == null) {
-            return rough(latents);
-        }
-        long toLoad = Math.max(0, needs.vae() - vae.weights().loadedBytes());
-        model.requireRoom(toLoad + needs.decode() * latents.size(0), what("a picture's decoding"), () -> {
-            model.unloadUNet();
-            model.unloadText();
-        });
-        return vae.decodeWithin(latents, Math.max(0, model.memory().reclaimed() - toLoad));
+    @Override
+    public PathEvaluator pictures(Panel panel, PictureOptions options) {
+        requirePictures();
+        SamplingPlan judged = options.steps() == 0 ? plan : plans.apply(options.steps());
+        return new PictureEvaluator(
+                drawing, judged, panel, options, pictureBatches(), judged.equals(plan) ? cache : null);
     }
 
-    /** As a file without a VAE allows. */
-    private Tensor rough(Tensor latents) {
-        LatentPreview preview = LatentPreview.of(model.family().id());
-        if (preview == null || latents.size(1) != LATENT_CHANNELS) {
-            throw new ModelException(model.name() + ": no VAE in its files (expected: one, to draw pictures)");
-        }
-        return preview.pictures(latents, model.sizeStep());
-    }
-
-    private Denoiser denoiser(int batch) {
-        Denoisers.Network plain = (input, timestep) -> model.unet()
-                .predict(input.like(positive.context()), timestep, positive)
-                .like(input);
-        Denoisers.Network network = guided() && negative != null ? guided(batch, negative) : plain;
-        return Denoisers.of(model.schedule().prediction(), network);
-    }
-
-    /** Both prompts in one call; in two where one is longer than the other. */
-    private Denoisers.Network guided(int batch, Conditioning without) {
-        boolean together = without.context().size(1) == positive.context().size(1);
-        Conditioning both = together ? pair(batch, without, positive) : positive;
-        Denoisers.Network network = (input, timestep) -> {
-            Tensor cast = input.like(positive.context());
-            Tensor predicted = together
-                    ? model.unet().predict(cast, timestep, both)
-                    : Tensor.cat(
-                            0,
-                            model.unet().predict(cast.narrow(0, 0, batch), timestep, without),
-                            model.unet().predict(cast.narrow(0, batch, batch), timestep, positive));
-            return predicted.like(input);
-        };
-        return Denoisers.guided(network, guidanceScale);
-    }
-
-    private static Conditioning pair(int batch, Conditioning without, Conditioning with) {
-        return new Conditioning(
-                pair(batch, without.context(), with.context()),
-                without.pooled() == null || with.pooled() == null ? null : pair(batch, without.pooled(), with.pooled()),
-                with.timeIds());
-    }
-
-    private static Tensor pair(int batch, Tensor without, Tensor with) {
-        long[] shape = with.shape();
-        shape[0] = batch;
-        return Tensor.cat(0, without.expand(shape), with.expand(shape));
+    private Batches pictureBatches() {
+        return new Batches(
+                new Room(needs.pictureWeights(), needs.picture(), 0),
+                model.card().batch());
     }
 
     private Compute compute() {
         return positive.compute();
-    }
-
-    private String what(String work) {
-        return model.name() + ": " + work + " at " + columns * model.sizeStep() + " x " + rows * model.sizeStep()
-                + " pixels";
     }
 
     @Override
@@ -333,7 +294,7 @@ final class DiffusionSession implements PromptSession {
         }
 
         private String what(int batch, boolean gradient) {
-            return DiffusionSession.this.what(gradient ? "one noise with its gradient" : batch + " noises at once");
+            return drawing.what(gradient ? "one noise with its gradient" : batch + " noises at once");
         }
 
         @Override

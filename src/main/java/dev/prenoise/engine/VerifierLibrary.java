@@ -1,5 +1,6 @@
 package dev.prenoise.engine;
 
+import dev.prenoise.shapes.OracleVerifier;
 import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.tensor.DType;
 import dev.prenoise.verifier.Verifier;
@@ -16,7 +17,7 @@ import java.util.stream.Collectors;
 /** The verifiers of the user's folders and those that were handed in, on the device that the models are on. */
 final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
     /** In the order in which names are listed. */
-    private static final List<VerifierKind> KINDS = List.of();
+    private static final List<VerifierKind> KINDS = List.of(folders -> List.of(OracleVerifier.offer()));
 
     /** What a short name means: the first of these that can be used. */
     private static final Map<String, List<String>> ALIASES = Map.of(
