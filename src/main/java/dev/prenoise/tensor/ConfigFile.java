@@ -114,6 +114,14 @@ public final class ConfigFile {
         return list(key, "texts", JsonElement::getAsString);
     }
 
+    public List<Double> numbers(String key) {
+        return list(key, "numbers", JsonElement::getAsDouble);
+    }
+
+    public boolean isObject(String key) {
+        return json.has(key) && json.get(key).isJsonObject();
+    }
+
     /**
      * @throws IllegalArgumentException always: the file, the key, what it is and what was expected
      */
