@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
@@ -56,6 +57,23 @@ final class ClassLabels {
         }
         Path config = folder.resolve("config.json");
         return Files.exists(config) ? ofConfig(config) : null;
+    }
+
+    /**
+     * {@link #read(Path)} of a classifier with so many outputs; where the folder has no labels, classes go by their numbers alone.
+     *
+     * @throws VerifierException when a file cannot be read or has another number of labels; names it
+     */
+    static ClassLabels read(Path folder, int classes) {
+        ClassLabels labels = read(folder);
+        if (labels == null) {
+            return new ClassLabels(Collections.nCopies(classes, ""));
+        }
+        if (labels.size() != classes) {
+            throw new VerifierException(folder + ": " + labels.size()
+                    + " labels in labels.txt or config.json (expected: " + classes + ", as the classifier has)");
+        }
+        return labels;
     }
 
     private static @Nullable ClassLabels ofConfig(Path config) {
@@ -176,6 +194,10 @@ final class ClassLabels {
                             .collect(Collectors.joining("; "))
                     + ")");
         }
+        if (name(0).isEmpty()) {
+            throw new VerifierException("label: none, or no number (expected: 0 to " + (size() - 1)
+                    + "; names are known where a labels.txt lies beside the weights)");
+        }
         throw new VerifierException("label: no class is called so, or stands in \"" + asked + "\" (expected: one of "
                 + size() + " classes, by name or by number 0 to " + (size() - 1) + "; such as \"" + name(0) + "\")");
     }
@@ -187,7 +209,7 @@ final class ClassLabels {
                 names.add(plain(name));
             }
         }
-        return names.isEmpty() ? List.of(plain(label)) : List.copyOf(names);
+        return names.isEmpty() ? List.of("") : List.copyOf(names);
     }
 
     private static String plain(String text) {

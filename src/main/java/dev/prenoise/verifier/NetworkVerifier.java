@@ -1,8 +1,11 @@
 package dev.prenoise.verifier;
 
+import dev.prenoise.tensor.SafetensorsException;
 import dev.prenoise.tensor.Weights;
+import dev.prenoise.text.TokenizerException;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * A verifier that is a network, or some, over weights in files.
@@ -13,6 +16,19 @@ import java.util.function.Function;
 record NetworkVerifier(String name, List<Weights> weights, Function<Question, Judge> judges) implements Verifier {
     NetworkVerifier {
         weights = List.copyOf(weights);
+    }
+
+    /**
+     * Opens one; whatever its files have wrong is told with the verifier's name.
+     *
+     * @throws VerifierException when the files cannot be read or do not fit the network
+     */
+    static Verifier open(String name, Supplier<Verifier> opening) {
+        try {
+            return opening.get();
+        } catch (IllegalArgumentException | SafetensorsException | TokenizerException | VerifierException e) {
+            throw new VerifierException(name + ": " + e.getMessage(), e);
+        }
     }
 
     @Override

@@ -51,31 +51,48 @@ record VerifierFiles(List<Path> folders) {
     }
 
     /**
-     * The first of these files of a repository that is there, and every file of the repository that it needs beside it.
+     * The first of these files of a repository that is there, if every file that it needs lies beside it.
      *
      * @param repository "owner/name", as it was published
      * @param weights names of the file with the weights; one that is not {@link #MODEL} may lie in a {@code --verifiers} folder itself
      * @param beside names of files that have to lie beside it
      */
     Found find(String repository, List<String> weights, String... beside) {
-        List<Path> places = places(repository);
+        return findAny(List.of(repository), weights, beside);
+    }
+
+    /** {@link #find} of the first repository that is there; those that are there in part come after those that are whole. */
+    Found findAny(List<String> repositories, List<String> weights, String... beside) {
+        Found broken = null;
+        for (String repository : repositories) {
+            Found found = look(repository, weights, beside);
+            if (found != null && found.problem() == null) {
+                return found;
+            }
+            broken = broken == null ? found : broken;
+        }
+        return broken != null ? broken : new Found(null, missing(repositories, weights, beside));
+    }
+
+    private @Nullable Found look(String repository, List<String> weights, String... beside) {
+        List<Path> own = places(repository);
+        List<Path> places = new ArrayList<>(own);
         places.addAll(folders);
         for (Path place : places) {
             for (String name : weights) {
                 Path file = place.resolve(name);
-                boolean own = !folders.contains(place) || !name.equals(MODEL) || isNamed(place, repository);
-                if (own && Files.isRegularFile(file)) {
+                if ((own.contains(place) || !name.equals(MODEL)) && Files.isRegularFile(file)) {
                     return complete(file, beside);
                 }
             }
         }
-        for (Path place : places(repository)) {
+        for (Path place : own) {
             List<Path> pickles = list(place, PICKLES);
             if (!pickles.isEmpty()) {
                 return new Found(null, pickle(pickles.get(0), weights.get(0)));
             }
         }
-        return new Found(null, missing(repository, weights, beside));
+        return null;
     }
 
     private static Found complete(Path weights, String... beside) {
@@ -94,13 +111,13 @@ record VerifierFiles(List<Path> folders) {
                 + "; src/tools/to_safetensors.py makes it of the pickle)";
     }
 
-    private String missing(String repository, List<String> weights, String... beside) {
-        String name = name(repository);
+    private String missing(List<String> repositories, List<String> weights, String... beside) {
         List<String> files = new ArrayList<>(weights.subList(0, 1));
         files.addAll(List.of(beside));
-        return "its files are missing (expected: " + String.join(" and ", files) + " of " + repository
-                + ", in a folder "
-                + name + " of a --verifiers DIR; "
+        List<String> others = repositories.subList(1, repositories.size());
+        return "its files are missing (expected: " + String.join(" and ", files) + " of " + repositories.get(0)
+                + ", in a folder " + name(repositories.get(0)) + " of a --verifiers DIR; "
+                + (others.isEmpty() ? "" : "or of one of " + String.join(", ", others) + "; ")
                 + (folders.isEmpty()
                         ? "none was given"
                         : "looked in "

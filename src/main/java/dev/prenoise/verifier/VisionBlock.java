@@ -1,5 +1,6 @@
 package dev.prenoise.verifier;
 
+import dev.prenoise.tensor.ConfigFile;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import dev.prenoise.tensor.Weight;
@@ -58,6 +59,19 @@ final class VisionBlock {
         feedOut = Linear.of(weights, names.feedOut(), -1, width);
         scale1 = names.scales().isEmpty() ? null : weights.get(names.scales().get(0), width);
         scale2 = names.scales().isEmpty() ? null : weights.get(names.scales().get(1), width);
+    }
+
+    /**
+     * Heads as the config says; without a word of it, 64 wide ones, which most published transformers have.
+     *
+     * @throws IllegalArgumentException when the width cannot be divided so; names file and key
+     */
+    static int heads(ConfigFile config, long width) {
+        int heads = config.integer("num_attention_heads", Math.toIntExact(Math.max(1, width / 64)));
+        if (heads < 1 || width % heads != 0) {
+            throw config.wrong("num_attention_heads", "a divisor of the width, " + width);
+        }
+        return heads;
     }
 
     /** {@code [B, P, width]} to the same. */
