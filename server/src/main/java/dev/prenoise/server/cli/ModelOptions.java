@@ -3,6 +3,7 @@ package dev.prenoise.server.cli;
 import dev.prenoise.engine.CatalogOptions;
 import dev.prenoise.engine.EngineOptions;
 import dev.prenoise.engine.Precision;
+import dev.prenoise.verifier.LlmGrader;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -12,6 +13,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
@@ -74,6 +76,9 @@ final class ModelOptions {
             description = "After so long without work a model's weights leave the device; 0 = never. Default: 300.")
     private @Nullable Integer idle;
 
+    @Mixin
+    private GraderOptions grader = new GraderOptions();
+
     private boolean hashing;
 
     /** A process that stays has the time to hash the models' files. */
@@ -117,7 +122,7 @@ final class ModelOptions {
         if (precision != Precision.AUTO) {
             return "--dtype";
         }
-        return idle == null ? null : "--idle";
+        return idle == null ? grader.firstSet() : "--idle";
     }
 
     /**
@@ -138,6 +143,7 @@ final class ModelOptions {
                 .withLoras(loras)
                 .withDefaultModel(defaultModel)
                 .withHashing(hashing)
+                .withOffers(List.of(LlmGrader.offer(grader.options(System.getenv()), Folders.cache())))
                 .withEngine(engine);
     }
 
