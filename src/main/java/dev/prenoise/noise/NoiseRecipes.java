@@ -10,9 +10,6 @@ import java.util.regex.Pattern;
 public final class NoiseRecipes {
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
-    /** Below this share of its length across the noise, a direction is rounding error. */
-    private static final double PARALLEL = 1e-6;
-
     private NoiseRecipes() {}
 
     /**
@@ -116,39 +113,13 @@ public final class NoiseRecipes {
         return noise;
     }
 
-    /** The formula is at {@link Perturbation}. In double, each sum in index order, and rounded to float once. */
     private static Noise perturb(String field, Noise noise, Perturbation step) {
-        float[] n = noise.data();
-        float[] v = NoiseGenerator.generate(NoiseSource.TORCH_CPU, step.seed(), noise.shape())
-                .data();
-        double squaredNorm = dot(n, n);
-        double along = dot(v, n) / squaredNorm;
-        double squaredAcross = 0;
-        for (int i = 0; i < n.length; i++) {
-            double across = v[i] - along * n[i];
-            squaredAcross += across * across;
-        }
-        // Negated, so that a noise of zeros, whose quotients are NaN, is refused too.
-        if (!(squaredAcross > PARALLEL * PARALLEL * dot(v, v))) {
+        Noise turned = Turn.perturbed(noise, step);
+        if (turned == null) {
             throw new IllegalArgumentException(field + ".seed: " + Long.toUnsignedString(step.seed())
                     + " (expected: a direction across a noise of finite, positive length)");
         }
-        double hypotenuse = StrictMath.hypot(1, step.stepSize());
-        double cosine = 1 / hypotenuse;
-        double scale = step.stepSize() / hypotenuse * Math.sqrt(squaredNorm / squaredAcross);
-        float[] moved = new float[n.length];
-        for (int i = 0; i < n.length; i++) {
-            moved[i] = (float) (cosine * n[i] + scale * (v[i] - along * n[i]));
-        }
-        return Noise.of(noise.shape(), moved);
-    }
-
-    private static double dot(float[] a, float[] b) {
-        double sum = 0;
-        for (int i = 0; i < a.length; i++) {
-            sum += (double) a[i] * b[i];
-        }
-        return sum;
+        return turned;
     }
 
     private static long[] shapeOf(NoiseRecipe recipe) {

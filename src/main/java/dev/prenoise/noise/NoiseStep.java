@@ -15,6 +15,11 @@ public sealed interface NoiseStep {
      */
     record Perturbation(long seed, double stepSize) implements NoiseStep {}
 
-    /** Gradient steps by a named algorithm. Not replayable from numbers alone: the noise itself travels with the candidate. */
+    /**
+     * Steps by a named algorithm: along gradients, or more random ones than a recipe lists. Not replayable from numbers alone: the noise itself
+     * travels with the candidate.
+     *
+     * @param lossEvaluations scores or gradients that led here
+     */
     record Optimization(String algorithm, int lossEvaluations) implements NoiseStep {}
 }

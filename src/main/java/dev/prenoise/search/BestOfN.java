@@ -1,7 +1,5 @@
 package dev.prenoise.search;
 
-import dev.prenoise.noise.NoiseRecipe;
-import dev.prenoise.noise.SeededNoise;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
@@ -57,52 +55,15 @@ public final class BestOfN implements SearchAlgorithm {
             if (run.plateau(plateau, drawn)) {
                 return run.end(StopReason.PLATEAU, source);
             }
-            Candidate recorded = run.replay(next);
-            StopReason stop = recorded == null ? run.stop() : null;
-            if (stop != null) {
-                return run.end(stop, source);
+            int count = end - next;
+            if (run.stopsOnPlateau()) {
+                count = Math.min(count, PlateauRule.nextCheckpoint(next) - next);
             }
-            drawn.addAll(recorded == null ? evaluate(run, source, next, batchSize(run, next, end)) : List.of(recorded));
+            SearchRun.Scored scored = run.score(count, i -> Proposal.drawn(source, next + i));
+            drawn.addAll(scored.candidates());
+            if (scored.stop() != null) {
+                return run.end(scored.stop(), source);
+            }
         }
-    }
-
-    static List<Candidate> evaluate(SearchRun run, CandidateSource source, int first, int size) {
-        List<SeededNoise> noises = new ArrayList<>();
-        for (int i = 0; i < size; i++) {
-            noises.add(new SeededNoise(
-                    source.draw(first + i), source.recipe(first + i).seed()));
-        }
-        List<Evaluation> evaluations = run.evaluate(noises);
-        List<Candidate> candidates = new ArrayList<>();
-        for (int i = 0; i < size; i++) {
-            NoiseRecipe recipe = source.recipe(first + i);
-            Evaluation evaluation = evaluations.get(i);
-            Candidate candidate = new Candidate(
-                    first + i,
-                    recipe,
-                    SearchRun.carried(recipe, noises.get(i).noise()),
-                    evaluation.score(),
-                    evaluation.terms(),
-                    run.cost());
-            run.charge(i == 0 ? run.cost() : run.cost().withinBatch());
-            candidates.add(run.report(candidate));
-        }
-        return candidates;
-    }
-
-    private static int batchSize(SearchRun run, int first, int end) {
-        int limit = run.evaluator().maxBatch();
-        if (limit < 1) {
-            throw new IllegalStateException("max_batch: " + limit + " (expected: >= 1)");
-        }
-        limit = Math.min(run.affordable(limit), end - first);
-        if (run.stopsOnPlateau()) {
-            limit = Math.min(limit, PlateauRule.nextCheckpoint(first) - first);
-        }
-        int size = 1;
-        while (size < limit && !run.isRecorded(first + size)) {
-            size++;
-        }
-        return size;
     }
 }

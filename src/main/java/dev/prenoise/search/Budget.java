@@ -30,6 +30,11 @@ public record Budget(int lossEvaluations, int functionEvaluations, Duration wall
         return new Budget(lossEvaluations, 0, Duration.ZERO, false);
     }
 
+    /** The same limits for candidates that do not come at random, which the {@link PlateauRule} needs. */
+    Budget withoutPlateau() {
+        return new Budget(lossEvaluations, functionEvaluations, wallTime, false);
+    }
+
     /** Whether {@code next} more still fits after {@code spent}. Wall time is not looked at. */
     public boolean allows(Spend spent, Spend next) {
         return (lossEvaluations == 0 || spent.lossEvaluations() + next.lossEvaluations() <= lossEvaluations)

@@ -2,6 +2,7 @@ package dev.prenoise.search;
 
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseRecipe;
+import dev.prenoise.noise.SeededNoise;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
@@ -64,7 +65,7 @@ public final class InitNoSearch implements SearchAlgorithm {
      */
     @Override
     public Outcome search(CandidateSource source, Evaluator evaluator, Budget budget, SearchObserver observer) {
-        return run(new SearchRun(evaluator, budget, observer, nanoTime), source);
+        return run(SearchRun.followingGradients(evaluator, budget, observer, nanoTime), source);
     }
 
     Outcome run(SearchRun run, CandidateSource source) {
@@ -91,13 +92,13 @@ public final class InitNoSearch implements SearchAlgorithm {
 
     Candidate plain(SearchRun run, NoiseRecipe recipe, InitNoStart host) {
         Noise noise = host.next();
-        Evaluation evaluation = run.evaluateWithGradient(noise);
+        Evaluation evaluation = run.evaluateWithGradient(new SeededNoise(noise, recipe.seed()));
         run.charge(run.cost());
         host.observe(evaluation, false);
         Candidate plain = new Candidate(
                 0,
                 recipe,
-                SearchRun.carried(recipe, noise),
+                Proposal.carried(recipe, noise),
                 InitNoStart.score(evaluation, parameters),
                 evaluation.terms(),
                 run.cost());
@@ -202,7 +203,7 @@ public final class InitNoSearch implements SearchAlgorithm {
                     return stop;
                 }
                 boolean paid = start.evaluations() >= unpaid;
-                Evaluation evaluation = run.evaluateWithGradient(start.next());
+                Evaluation evaluation = run.evaluateWithGradient(new SeededNoise(start.next(), start.seed()));
                 if (paid) {
                     run.charge(run.cost());
                 }

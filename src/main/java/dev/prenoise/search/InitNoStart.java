@@ -40,6 +40,11 @@ final class InitNoStart {
         this.optimizer = new InitNoOptimizer(noise.data(), parameters);
     }
 
+    /** Of the recipe, unsigned. */
+    long seed() {
+        return recipe.seed();
+    }
+
     int evaluations() {
         return evaluations;
     }

@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,6 +68,22 @@ public final class Leaderboard {
 
     public @Nullable Candidate best() {
         return ranked.isEmpty() ? null : ranked.get(0);
+    }
+
+    public int size() {
+        return ranked.size();
+    }
+
+    /** The best of some that are here, with the score that it now has. */
+    Candidate best(List<Candidate> some) {
+        if (!ranking.dependsOnPool()) {
+            return Collections.min(some, order);
+        }
+        Set<Integer> indices = some.stream().map(Candidate::index).collect(Collectors.toSet());
+        return ranked.stream()
+                .filter(candidate -> indices.contains(candidate.index()))
+                .findFirst()
+                .orElseThrow();
     }
 
     /** A copy, best first. */

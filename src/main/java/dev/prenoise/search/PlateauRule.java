@@ -36,6 +36,9 @@ import java.util.Arrays;
  * distribution after 100 of 128 candidates, 6 percent of the gain short, a uniform one after 52, 3 percent short. It cannot see a rare
  * better mode that no candidate has hit yet: there it is too low until the first hit.
  *
+ * <p>A search that climbs draws its candidates near its best, so nothing of this holds for it: {@link #levelsOff} weighs what the last
+ * rounds gained instead.
+ *
  * <p>The rule is asked only after 8, 12, 16, 24, 32, 48, 64, ... candidates, and no batch of evaluations crosses one of these, so the end of
  * a search depends on its scores alone and never on the batch size. Immutable, thread-safe.
  *
@@ -95,6 +98,24 @@ public record PlateauRule(double threshold) {
         return scores.length > 0
                 && nextCheckpoint(scores.length - 1) == scores.length
                 && estimate(scores, lowerIsBetter).relative() < threshold;
+    }
+
+    /**
+     * Whether a climb ends: the last third of its rounds, at least 8, gained no more than the threshold's part of the whole gain. After 8
+     * rounds without any gain it does. It cannot tell a summit from a long ridge.
+     *
+     * @param best of all so far after each round, first that of the start; NaN where there was none yet
+     */
+    public boolean levelsOff(double[] best, boolean lowerIsBetter) {
+        int rounds = best.length - 1;
+        int window = Math.max(FIRST_CHECKPOINT, rounds / 3);
+        if (rounds < window) {
+            return false;
+        }
+        double sign = lowerIsBetter ? -1 : 1;
+        double start = Arrays.stream(best).filter(Double::isFinite).findFirst().orElse(Double.NaN);
+        double recent = sign * (best[rounds] - best[rounds - window]);
+        return recent <= threshold * sign * (best[rounds] - start);
     }
 
     /** The expected gain of half as many candidates again. */

@@ -1,12 +1,13 @@
 package dev.prenoise.search;
 
-import dev.prenoise.noise.Noise;
-import dev.prenoise.noise.NoiseRecipe;
-import dev.prenoise.noise.NoiseStep;
 import dev.prenoise.noise.SeededNoise;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
 import java.util.function.LongSupplier;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** The ledger of one search: what it may still spend, what it spent, what it found. Not thread-safe. */
@@ -23,15 +24,21 @@ final class SearchRun {
     private long wallNanos;
     private Spend spent;
     private boolean begun;
+    private int draws;
 
     /** @throws IllegalArgumentException when no limit of the budget would ever be met */
     SearchRun(Evaluator evaluator, Budget budget, SearchObserver observer, LongSupplier nanoTime) {
-        this(evaluator, budget, observer, nanoTime, nanoTime.getAsLong(), Spend.NONE);
+        this(evaluator, evaluator.cost(), budget, observer, nanoTime, nanoTime.getAsLong(), Spend.NONE);
     }
 
-    /** A later stage of a search that began at {@code startedNanos} and has spent {@code before} since. */
+    /**
+     * A later stage of a search that began at {@code startedNanos} and has spent {@code before} since.
+     *
+     * @param cost of one evaluation, with its gradient where the search follows gradients
+     */
     SearchRun(
             Evaluator evaluator,
+            Spend cost,
             Budget budget,
             SearchObserver observer,
             LongSupplier nanoTime,
@@ -42,7 +49,7 @@ final class SearchRun {
         this.observer = observer;
         this.nanoTime = nanoTime;
         this.startedNanos = startedNanos;
-        this.cost = evaluator.cost();
+        this.cost = cost;
         this.ranking = evaluator.ranking();
         this.board = new Leaderboard(ranking);
         this.wallNanos = budget.wallTime().toNanos();
@@ -53,6 +60,13 @@ final class SearchRun {
         }
     }
 
+    /** Every evaluation of it takes a gradient. */
+    static SearchRun followingGradients(
+            Evaluator evaluator, Budget budget, SearchObserver observer, LongSupplier nanoTime) {
+        return new SearchRun(
+                evaluator, evaluator.gradientCost(), budget, observer, nanoTime, nanoTime.getAsLong(), Spend.NONE);
+    }
+
     /** Goes on from what another stage of the same search has come to. */
     void resumeAfter(SearchRun stage) {
         spent = stage.spent;
@@ -61,7 +75,30 @@ final class SearchRun {
     /** Leaves this much of the budget, and of the wall time this share, to a later stage. */
     void reserve(Spend forLater, double wallShare) {
         reserved = forLater;
-        wallNanos = Math.round(wallNanos * (1 - wallShare));
+        wallNanos = Math.round(budget.wallTime().toNanos() * (1 - wallShare));
+    }
+
+    /** The later stage begins. */
+    void release() {
+        reserve(Spend.NONE, 0);
+    }
+
+    /** What is left of both counted limits, 0 where there is none. */
+    Spend left() {
+        return new Spend(
+                left(budget.lossEvaluations(), spent.lossEvaluations()),
+                left(budget.functionEvaluations(), spent.functionEvaluations()),
+                0,
+                0);
+    }
+
+    private static int left(int limit, int gone) {
+        return Math.max(0, limit - gone);
+    }
+
+    /** Whether the budget pays for this as well. */
+    boolean pays(Spend next) {
+        return budget.allows(spent.plus(reserved), next);
     }
 
     Evaluator evaluator() {
@@ -87,12 +124,10 @@ final class SearchRun {
 
     /** How many further evaluations the budget pays for, at most {@code wanted}. */
     int affordable(int wanted) {
-        int byLoss = affordable(
-                budget.lossEvaluations(), spent.lossEvaluations() + reserved.lossEvaluations(), cost.lossEvaluations());
-        int byFunction = affordable(
-                budget.functionEvaluations(),
-                spent.functionEvaluations() + reserved.functionEvaluations(),
-                cost.functionEvaluations());
+        Spend gone = spent.plus(reserved);
+        int byLoss = affordable(budget.lossEvaluations(), gone.lossEvaluations(), cost.lossEvaluations());
+        int byFunction =
+                affordable(budget.functionEvaluations(), gone.functionEvaluations(), cost.functionEvaluations());
         return Math.min(wanted, Math.min(byLoss, byFunction));
     }
 
@@ -103,15 +138,101 @@ final class SearchRun {
     /** Asked before each evaluation: why there must be none, or null. */
     @Nullable
     StopReason stop() {
-        if (affordable(1) == 0) {
-            return StopReason.BUDGET;
-        }
+        return affordable(1) == 0 ? StopReason.BUDGET : interrupted();
+    }
+
+    /** Asked before each denoiser call that is paid for: why there must be none, or null. */
+    @Nullable
+    StopReason interrupted() {
         if (observer.stopRequested()) {
             return StopReason.CANCELLED;
         }
         // candidate 0 is owed whatever the clock says
         boolean late = wallNanos > 0 && begun && nanoTime.getAsLong() - startedNanos >= wallNanos;
         return late ? StopReason.BUDGET : null;
+    }
+
+    /** What {@link #score} came to: candidates in order, and why they are fewer than were wanted; null when they are not. */
+    record Scored(List<Candidate> candidates, @Nullable StopReason stop) {}
+
+    /**
+     * Scores the next candidates, in batches as large as the evaluator takes, or reports them again where an earlier run has scored them.
+     *
+     * @param count how many, if the budget pays for them
+     * @param proposals what to score, from 0; asked only for what is not recorded
+     */
+    Scored score(int count, IntFunction<Proposal> proposals) {
+        List<Candidate> scored = new ArrayList<>();
+        while (scored.size() < count) {
+            Candidate recorded = replay(nextIndex());
+            if (recorded != null) {
+                scored.add(recorded);
+                continue;
+            }
+            StopReason stop = stop();
+            if (stop != null) {
+                return new Scored(scored, stop);
+            }
+            List<Proposal> batch = new ArrayList<>();
+            int size = batchSize(count - scored.size());
+            for (int i = 0; i < size; i++) {
+                batch.add(proposals.apply(scored.size() + i));
+            }
+            scored.addAll(score(batch));
+        }
+        return new Scored(scored, null);
+    }
+
+    private List<Candidate> score(List<Proposal> batch) {
+        List<Evaluation> evaluations =
+                evaluate(batch.stream().map(Proposal::seeded).toList());
+        List<Candidate> candidates = new ArrayList<>();
+        for (int i = 0; i < batch.size(); i++) {
+            charge(i == 0 ? cost : cost.withinBatch());
+            candidates.add(report(batch.get(i).candidate(nextIndex(), evaluations.get(i), cost)));
+        }
+        return candidates;
+    }
+
+    private int batchSize(int wanted) {
+        int limit = Math.min(affordable(maxBatch()), wanted);
+        int size = 1;
+        while (size < limit && observer.recorded(nextIndex() + size) == null) {
+            size++;
+        }
+        return size;
+    }
+
+    int maxBatch() {
+        int limit = evaluator.maxBatch();
+        if (limit < 1) {
+            throw new IllegalStateException("max_batch: " + limit + " (expected: >= 1)");
+        }
+        return limit;
+    }
+
+    /** The index of the next candidate. */
+    int nextIndex() {
+        return board.size();
+    }
+
+    /** Takes the source's next draws. Returns the first of them. */
+    int takeDraws(int count) {
+        int first = draws;
+        draws += count;
+        return first;
+    }
+
+    /** The draw that {@link #takeDraws} would begin with. */
+    int nextDraw() {
+        return draws;
+    }
+
+    /** Scores candidate 0. Returns why it could not, or null. */
+    @Nullable
+    StopReason scoreHost(CandidateSource source) {
+        int draw = takeDraws(1);
+        return score(1, i -> Proposal.drawn(source, draw)).stop();
     }
 
     List<Evaluation> evaluate(List<SeededNoise> noises) {
@@ -123,8 +244,8 @@ final class SearchRun {
         return evaluations;
     }
 
-    Evaluation evaluateWithGradient(Noise noise) {
-        return evaluator.evaluateWithGradient(List.of(noise)).get(0);
+    Evaluation evaluateWithGradient(SeededNoise noise) {
+        return evaluator.evaluateSeededWithGradient(List.of(noise)).get(0);
     }
 
     void charge(Spend amount) {
@@ -142,8 +263,9 @@ final class SearchRun {
         return report(recorded);
     }
 
-    boolean isRecorded(int index) {
-        return observer.recorded(index) != null;
+    /** Whether an earlier run has scored all of the next {@code count} candidates. */
+    boolean recordsNext(int count) {
+        return IntStream.range(0, count).allMatch(i -> observer.recorded(nextIndex() + i) != null);
     }
 
     /** Enters the candidate and tells the observer; its cost must have been charged. Returns it with the score that it has among all. */
@@ -166,15 +288,45 @@ final class SearchRun {
         return board.offer(candidate);
     }
 
+    /** Best first, each with the score that it now has. */
+    List<Candidate> ranked() {
+        return board.ranked();
+    }
+
+    /** The best of all so far. */
+    Candidate best() {
+        return board.at(0);
+    }
+
+    /** The best of some that were scored, with the score that it now has. */
+    Candidate best(List<Candidate> some) {
+        return board.best(some);
+    }
+
+    Ranking ranking() {
+        return ranking;
+    }
+
+    /** Whether the budget asks for the rule and the best has stopped rising by it. */
+    boolean levelsOff(PlateauRule rule, List<Candidate> bestAfterRounds) {
+        if (!budget.stopOnPlateau()) {
+            return false;
+        }
+        List<Candidate> pool = board.ranked();
+        double[] worth = ranking.worth(pool);
+        Map<Integer, Double> byIndex = new HashMap<>();
+        for (int i = 0; i < worth.length; i++) {
+            byIndex.put(pool.get(i).index(), worth[i]);
+        }
+        double[] climb = bestAfterRounds.stream()
+                .mapToDouble(candidate -> byIndex.getOrDefault(candidate.index(), Double.NaN))
+                .toArray();
+        return rule.levelsOff(climb, ranking.lowerIsBetter());
+    }
+
     void progress(String stage) {
         Candidate best = board.best();
         observer.progress(spent, best == null ? Double.NaN : best.score(), stage);
-    }
-
-    /** The noise, where its recipe alone cannot replay it. */
-    static @Nullable Noise carried(NoiseRecipe recipe, Noise noise) {
-        boolean optimized = recipe.steps().stream().anyMatch(NoiseStep.Optimization.class::isInstance);
-        return optimized || recipe.baseSha256() != null ? noise : null;
     }
 
     Outcome end(StopReason reason, CandidateSource source) {

@@ -1,8 +1,5 @@
 package dev.prenoise.search;
 
-import dev.prenoise.noise.Noise;
-import dev.prenoise.noise.NoiseRecipe;
-import java.util.List;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -67,27 +64,25 @@ public final class TwoStageSearch implements SearchAlgorithm {
             InitNoSearch.requireLoss(second);
         }
         long started = nanoTime.getAsLong();
-        SearchRun run = new SearchRun(second, withoutPlateau(budget), observer, nanoTime, started, Spend.NONE);
+        SearchRun run =
+                new SearchRun(second, unit(second), budget.withoutPlateau(), observer, nanoTime, started, Spend.NONE);
         int evaluations = run.affordable(Integer.MAX_VALUE);
         if (evaluations < LEAST_EVALUATIONS) {
             return parameters == null
                     ? bestOfN().run(run, source, 0, evaluations)
                     : initNo(parameters).run(run, source);
         }
-        Candidate plain = run.replay(0);
-        StopReason stop = plain == null ? run.stop() : null;
+        StopReason stop = scoreHost(run, source);
         if (stop != null) {
             return run.end(stop, source);
         }
-        if (plain == null) {
-            plain = plain(run, source);
-        }
-        if (parameters != null && InitNoStart.meetsThresholds(plain.terms(), parameters)) {
+        if (parameters != null && InitNoStart.meetsThresholds(run.best().terms(), parameters)) {
             return run.end(StopReason.THRESHOLD, source);
         }
         int later = parameters == null ? ceilingOfPart(evaluations - 1, 5) : Math.max(1, evaluations / 2 - 1);
         boolean counted = evaluations < Integer.MAX_VALUE;
-        SearchRun screen = new SearchRun(first, budget, new Screening(observer), nanoTime, started, run.spent());
+        SearchRun screen = new SearchRun(
+                first, unit(first), budget, new Screening(observer, "first loss"), nanoTime, started, run.spent());
         screen.reserve(counted ? run.cost().times(later) : Spend.NONE, 0.5);
         Outcome picked = parameters == null
                 ? bestOfN().run(screen, new FreshDraws(source), 0, Integer.MAX_VALUE)
@@ -97,21 +92,25 @@ public final class TwoStageSearch implements SearchAlgorithm {
             return run.end(StopReason.CANCELLED, source);
         }
         if (parameters != null) {
-            return initNo(parameters).runFromFirst(run, Picked.optimized(source, picked));
+            return initNo(parameters).runFromFirst(run, PickedDraws.optimized(source, picked));
         }
         int keep = counted ? later : ceilingOfPart(picked.ranked().size(), 4);
-        Picked drawn = Picked.drawn(source, picked);
+        PickedDraws drawn = PickedDraws.drawn(source, picked, Integer.MAX_VALUE);
         Outcome ranked = bestOfN().run(run, drawn, 1, 1 + Math.min(keep, drawn.size()));
         boolean cutShort = picked.stopReason() == StopReason.PLATEAU && ranked.stopReason() == StopReason.BUDGET;
         return cutShort ? run.end(StopReason.PLATEAU, source) : ranked;
     }
 
-    private Candidate plain(SearchRun run, CandidateSource source) {
+    private @Nullable StopReason scoreHost(SearchRun run, CandidateSource source) {
         if (parameters == null) {
-            return BestOfN.evaluate(run, source, 0, 1).get(0);
+            return run.scoreHost(source);
         }
-        InitNoStart host = new InitNoStart(source.recipe(0), source.draw(0), parameters);
-        return initNo(parameters).plain(run, source.recipe(0), host);
+        StopReason stop = run.replay(0) == null ? run.stop() : null;
+        if (stop == null && run.nextIndex() == 0) {
+            InitNoStart host = new InitNoStart(source.recipe(0), source.draw(0), parameters);
+            initNo(parameters).plain(run, source.recipe(0), host);
+        }
+        return stop;
     }
 
     private BestOfN bestOfN() {
@@ -122,101 +121,11 @@ public final class TwoStageSearch implements SearchAlgorithm {
         return new InitNoSearch(parameters, plateau, nanoTime);
     }
 
-    /** What the first stage picked comes best first, not at random, which is what the rule needs. */
-    private static Budget withoutPlateau(Budget budget) {
-        return new Budget(budget.lossEvaluations(), budget.functionEvaluations(), budget.wallTime(), false);
+    private Spend unit(Evaluator evaluator) {
+        return parameters == null ? evaluator.cost() : evaluator.gradientCost();
     }
 
     private static int ceilingOfPart(int whole, int parts) {
         return whole / parts + (whole % parts == 0 ? 0 : 1);
-    }
-
-    /** The first stage as the caller sees it: it moves on, it can be cancelled, it has no candidates. */
-    private record Screening(SearchObserver observer) implements SearchObserver {
-        @Override
-        public void scored(Candidate candidate, boolean bestSoFar, Spend spent) {
-            observer.progress(spent, candidate.score(), "first loss");
-        }
-
-        @Override
-        public void progress(Spend spent, double bestScore, String stage) {
-            observer.progress(spent, bestScore, "first loss, " + stage);
-        }
-
-        @Override
-        public boolean stopRequested() {
-            return observer.stopRequested();
-        }
-    }
-
-    /** Draws 1, 2, ... as 0, 1, ...: candidate 0 needs no screening. */
-    private record FreshDraws(CandidateSource source) implements CandidateSource {
-        @Override
-        public NoiseRecipe recipe(int index) {
-            return source.recipe(index + 1);
-        }
-
-        @Override
-        public Noise draw(int index) {
-            return source.draw(index + 1);
-        }
-
-        @Override
-        public long deriveSeed(int round, int index) {
-            return source.deriveSeed(round, index);
-        }
-    }
-
-    /**
-     * The host's noise, then what the first stage picked, best first, then draws that it has not seen.
-     *
-     * @param unseen the first of these
-     */
-    private record Picked(CandidateSource source, List<Candidate> best, int unseen) implements CandidateSource {
-        static Picked drawn(CandidateSource source, Outcome picked) {
-            return new Picked(source, finite(picked), picked.ranked().size() + 1);
-        }
-
-        static Picked optimized(CandidateSource source, Outcome picked) {
-            List<Candidate> moved = finite(picked).stream()
-                    .filter(candidate -> candidate.index() > 0)
-                    .toList();
-            int starts =
-                    picked.ranked().stream().mapToInt(Candidate::index).max().orElse(0);
-            return new Picked(source, moved, Math.max(1, starts));
-        }
-
-        private static List<Candidate> finite(Outcome picked) {
-            return picked.ranked().stream()
-                    .filter(candidate -> Double.isFinite(candidate.score()))
-                    .toList();
-        }
-
-        int size() {
-            return best.size();
-        }
-
-        @Override
-        public NoiseRecipe recipe(int index) {
-            return index > 0 && index <= best.size() ? best.get(index - 1).recipe() : source.recipe(place(index));
-        }
-
-        @Override
-        public Noise draw(int index) {
-            if (index == 0 || index > best.size()) {
-                return source.draw(place(index));
-            }
-            Candidate candidate = best.get(index - 1);
-            return candidate.noise() != null ? candidate.noise() : source.draw(candidate.index() + 1);
-        }
-
-        private int place(int index) {
-            return index == 0 ? 0 : unseen + index - best.size() - 1;
-        }
-
-        @Override
-        public long deriveSeed(int round, int index) {
-            return source.deriveSeed(round, index);
-        }
     }
 }
