@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from tokenizers import BertWordPieceTokenizer
 from transformers import (BitImageProcessor, Dinov2Config, Dinov2ForImageClassification, SiglipImageProcessor, SiglipVisionConfig,
                           SiglipVisionModel, ViTConfig, ViTImageProcessor, ViTModel)
 
@@ -34,7 +35,7 @@ def picture(index, phase):
     """Triangle waves; the test makes the same bytes."""
     width, height = SIZES[index]
     x, y, c = np.arange(width)[None, :, None], np.arange(height)[:, None, None], np.arange(3)[None, None, :]
-    v = (x * (5 + c + index) + y * (11 - 3 * c) + c * 40 + phase * (x * y // 16)) % 510
+    v = (x * (5 + c + index) + y * (11 - 3 * c) + c * 40 + phase * (x * y // 4)) % 510
     return Image.fromarray(np.where(v > 255, 510 - v, v).astype(np.uint8))
 
 
@@ -49,7 +50,7 @@ def drawn(model, seed):
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, p in model.named_parameters():
-            scale = 1.5 / (p[0].numel() ** 0.5) if p.dim() > 1 and "token" not in name and "position" not in name else 0.4
+            scale = 1.5 / (p[0].numel() ** 0.5) if p.dim() > 1 and "token" not in name and "position" not in name else 0.15
             values = torch.randn(p.shape, generator=generator) * scale + (1 if p.dim() == 1 and "norm" in name.lower() and name.endswith("weight") else 0)
             p.copy_((values * 64).round() / 64)
     return model.eval()
@@ -171,6 +172,98 @@ def siglip(folder, golden):
         golden["siglip-ssl"] = cosines(model(processed(processor).double()).pooler_output)
 
 
+def shimmed(root):
+    """ImageReward/models/BLIP's vit.py and med.py, without what they import of timm and fairscale for training, and where transformers
+    has moved what they use."""
+    import transformers.pytorch_utils
+    from transformers import file_utils, modeling_utils
+
+    class PatchEmbed(torch.nn.Module):
+        """timm's"""
+
+        def __init__(self, img_size, patch_size, in_chans, embed_dim):
+            super().__init__()
+            self.num_patches = (img_size // patch_size) ** 2
+            self.proj = torch.nn.Conv2d(in_chans, embed_dim, patch_size, patch_size)
+
+        def forward(self, x):
+            return self.proj(x).flatten(2).transpose(1, 2)
+
+    def nothing(*args, **kwargs):
+        raise NotImplementedError
+
+    modules = {
+        "timm.models.vision_transformer": dict(_cfg=nothing, PatchEmbed=PatchEmbed),
+        "timm.models.registry": dict(register_model=nothing),
+        "timm.models.layers": dict(trunc_normal_=torch.nn.init.trunc_normal_, DropPath=lambda p: torch.nn.Identity()),
+        "timm.models.helpers": dict(named_apply=nothing, adapt_input_conv=nothing),
+        "fairscale.nn.checkpoint.checkpoint_activations": dict(checkpoint_wrapper=nothing),
+    }
+    for name, members in modules.items():
+        parts = name.split(".")
+        for i in range(1, len(parts) + 1):
+            sys.modules.setdefault(".".join(parts[:i]), types.ModuleType(".".join(parts[:i])))
+        vars(sys.modules[name]).update(members)
+    modeling_utils.apply_chunking_to_forward = transformers.pytorch_utils.apply_chunking_to_forward
+    modeling_utils.prune_linear_layer = transformers.pytorch_utils.prune_linear_layer
+    modeling_utils.find_pruneable_heads_and_indices = nothing
+    modeling_utils.PreTrainedModel.all_tied_weights_keys = {}
+    modeling_utils.PreTrainedModel.get_head_mask = lambda self, mask, layers: [None] * layers
+    modeling_utils.PreTrainedModel.invert_attention_mask = lambda self, mask: (1.0 - mask[:, None, None, :].to(self.dtype)) * -10000.0
+    loaded = []
+    for name in ("vit", "med"):
+        spec = importlib.util.spec_from_file_location(name, Path(root) / f"ImageReward/models/BLIP/{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        loaded.append(module)
+    return loaded
+
+
+def image_reward(folder, golden, root):
+    vit, med = shimmed(root)
+    name = folder / "ImageReward"
+    name.mkdir(exist_ok=True)
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
+    (name / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
+    (name / "config.json").write_text(json.dumps(dict(text_config=dict(num_attention_heads=HEADS), vision_config=dict(num_attention_heads=2))) + "\n")
+    tokenizer = BertWordPieceTokenizer(str(name / "vocab.txt"))
+
+    config = med.BertConfig(vocab_size=len(vocabulary) + 2, hidden_size=24, num_hidden_layers=2, num_attention_heads=HEADS, intermediate_size=WIDE,
+                            max_position_embeddings=36, layer_norm_eps=1e-12, add_cross_attention=True, hidden_act="gelu", pad_token_id=0,
+                            attn_implementation="eager")
+    config.encoder_width = WIDTH
+    model = torch.nn.Module()
+    model.blip = torch.nn.Module()
+    model.blip.visual_encoder = vit.VisionTransformer(img_size=SIDE, patch_size=PATCH, embed_dim=WIDTH, depth=2, num_heads=2, mlp_ratio=2)
+    model.blip.text_encoder = med.BertModel(config=config, add_pooling_layer=False)
+    model.mlp = torch.nn.Module()
+    model.mlp.layers = torch.nn.Sequential(torch.nn.Linear(24, 12), torch.nn.Dropout(), torch.nn.Linear(12, 10), torch.nn.Dropout(),
+                                           torch.nn.Linear(10, 8), torch.nn.Dropout(), torch.nn.Linear(8, 6), torch.nn.Linear(6, 1))
+    drawn(model, 6)
+    state = {k: v.half().contiguous() for k, v in model.state_dict().items() if "position_ids" not in k}
+    save_file(state, name / "ImageReward.safetensors")
+    model.double()
+
+    def reward(prompt, image):
+        """ImageReward.score_gard"""
+        ids = tokenizer.encode(prompt).ids
+        ids = ids if len(ids) <= 35 else ids[:34] + ids[-1:]
+        mask = torch.tensor([[1] * len(ids) + [0] * (35 - len(ids))])
+        embeds = model.blip.visual_encoder(image)
+        states = model.blip.text_encoder(torch.tensor([ids + [0] * (35 - len(ids))]), attention_mask=mask, encoder_hidden_states=embeds,
+                                         encoder_attention_mask=torch.ones(embeds.shape[:-1], dtype=torch.long), return_dict=True)
+        rewards = model.mlp.layers(states.last_hidden_state[:, 0, :])
+        return (rewards - 0.16717362830052426) / 1.0333394966054072
+
+    pixels = shots(lambda image: normalized(resized(image, SIDE, SIDE), *CLIP)).double()[: len(SIZES)]
+    with torch.no_grad():
+        for i, prompt in enumerate(PROMPTS):
+            ids = tokenizer.encode(prompt).ids
+            golden[f"bert.ids.{i}"] = torch.tensor(ids if len(ids) <= 35 else ids[:34] + ids[-1:]).double()
+            golden[f"image-reward.numbers.{i}"] = torch.cat([reward(prompt, n[None]) for n in numbers(SIDE)]).flatten()
+            golden[f"image-reward.{i}"] = torch.cat([reward(prompt, p[None]) for p in pixels]).flatten()
+
+
 if __name__ == "__main__":
     target = Path(sys.argv[1])
     target.mkdir(parents=True, exist_ok=True)
@@ -179,4 +272,6 @@ if __name__ == "__main__":
     dino(target, results)
     dinov2(target, results)
     siglip(target, results)
+    if len(sys.argv) > 2:
+        image_reward(target, results, sys.argv[2])
     save_file({k: v.double().contiguous() for k, v in sorted(results.items())}, file)

@@ -3,6 +3,9 @@ package dev.prenoise.engine;
 import dev.prenoise.shapes.OracleVerifier;
 import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.tensor.DType;
+import dev.prenoise.verifier.DinoKind;
+import dev.prenoise.verifier.ImageRewardKind;
+import dev.prenoise.verifier.SiglipKind;
 import dev.prenoise.verifier.Verifier;
 import dev.prenoise.verifier.VerifierException;
 import dev.prenoise.verifier.VerifierKind;
@@ -17,7 +20,8 @@ import java.util.stream.Collectors;
 /** The verifiers of the user's folders and those that were handed in, on the device that the models are on. */
 final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
     /** In the order in which names are listed. */
-    private static final List<VerifierKind> KINDS = List.of(folders -> List.of(OracleVerifier.offer()));
+    private static final List<VerifierKind> KINDS = List.of(
+            new ImageRewardKind(), new DinoKind(), new SiglipKind(), folders -> List.of(OracleVerifier.offer()));
 
     /** What a short name means: the first of these that can be used. */
     private static final Map<String, List<String>> ALIASES = Map.of(

@@ -41,6 +41,11 @@ public final class ConfigFile {
         }
     }
 
+    /** {@link #read}; where there is no such file, one that says nothing. */
+    public static ConfigFile readIfThere(Path file) {
+        return Files.exists(file) ? read(file) : new ConfigFile(file, "", new JsonObject());
+    }
+
     /**
      * An object within the file; an empty one where there is none. Messages name its keys by {@code key.}.
      *

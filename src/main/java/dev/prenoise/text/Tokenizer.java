@@ -20,8 +20,8 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Turns a prompt into the ids that a text encoder reads, by the rules in the model's folder: {@code tokenizer.json}, or CLIP's
- * {@code vocab.json} with {@code merges.txt}. Works offline.
+ * Turns a prompt into the ids that a text encoder reads, by the rules in the model's folder: {@code tokenizer.json}, CLIP's
+ * {@code vocab.json} with {@code merges.txt}, or BERT's {@code vocab.txt}. Works offline.
  *
  * <p>Thread-safe. The native tokenizer only reads once it is set up (its cache has its own lock), but using it after it was freed would end
  * the process, hence the lock around {@link #close}.

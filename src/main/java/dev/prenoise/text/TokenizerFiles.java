@@ -40,6 +40,11 @@ record TokenizerFiles(Path source, JsonObject rules, JsonObject config) {
         Path json = folder.resolve("tokenizer.json");
         Path vocabulary = folder.resolve("vocab.json");
         Path merges = folder.resolve("merges.txt");
+        Path pieces = folder.resolve("vocab.txt");
+        if (!Files.exists(json) && !Files.exists(vocabulary) && Files.exists(pieces)) {
+            List<String> lines = text(pieces).lines().map(String::strip).toList();
+            return new TokenizerFiles(pieces, naming(pieces, () -> BertWordPieces.tokenizerJson(lines)), config);
+        }
         if (Files.exists(json) || !Files.exists(vocabulary)) {
             return new TokenizerFiles(json, object(json, false), config);
         }
@@ -117,7 +122,7 @@ record TokenizerFiles(Path source, JsonObject rules, JsonObject config) {
             return Files.readString(file, StandardCharsets.UTF_8);
         } catch (NoSuchFileException e) {
             throw new TokenizerException(
-                    file + ": missing (expected: tokenizer.json, or vocab.json with merges.txt)", e);
+                    file + ": missing (expected: tokenizer.json, vocab.json with merges.txt, or BERT's vocab.txt)", e);
         } catch (IOException e) {
             throw new TokenizerException(file + ": " + e.getMessage() + " (expected: readable UTF-8)", e);
         }

@@ -19,11 +19,11 @@ record NetworkVerifier(String name, List<Weights> weights, Function<Question, Ju
     }
 
     /**
-     * Opens one; whatever its files have wrong is told with the verifier's name.
+     * Opens one, or what it needs; whatever its files have wrong is told with the verifier's name.
      *
      * @throws VerifierException when the files cannot be read or do not fit the network
      */
-    static Verifier open(String name, Supplier<Verifier> opening) {
+    static <T> T open(String name, Supplier<T> opening) {
         try {
             return opening.get();
         } catch (IllegalArgumentException | SafetensorsException | TokenizerException | VerifierException e) {

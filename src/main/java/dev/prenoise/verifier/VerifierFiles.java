@@ -86,8 +86,15 @@ record VerifierFiles(List<Path> folders) {
                 }
             }
         }
+        String stem = weights.get(0).replace(".safetensors", "");
         for (Path place : own) {
             List<Path> pickles = list(place, PICKLES);
+            if (!pickles.isEmpty()) {
+                return new Found(null, pickle(pickles.get(0), weights.get(0)));
+            }
+        }
+        for (Path folder : folders) {
+            List<Path> pickles = stem.equals("model") ? List.of() : list(folder, stem + PICKLES.substring(1));
             if (!pickles.isEmpty()) {
                 return new Found(null, pickle(pickles.get(0), weights.get(0)));
             }
@@ -128,7 +135,7 @@ record VerifierFiles(List<Path> folders) {
     }
 
     /** Folders that there are under the repository's name, or that are it. */
-    private List<Path> places(String repository) {
+    List<Path> places(String repository) {
         String name = name(repository);
         List<Path> places = new ArrayList<>();
         for (Path folder : folders) {

@@ -60,7 +60,7 @@ final class TinyNetworks {
         for (int y = 0; y < height; y++) {
             for (int x = 0; x < width; x++) {
                 for (int c = 0; c < 3; c++) {
-                    int v = (x * (5 + c + index) + y * (11 - 3 * c) + c * 40 + phase * (x * y / 16)) % 510;
+                    int v = (x * (5 + c + index) + y * (11 - 3 * c) + c * 40 + phase * (x * y / 4)) % 510;
                     rgb[(y * width + x) * 3 + c] = (byte) (v > 255 ? 510 - v : v);
                 }
             }
