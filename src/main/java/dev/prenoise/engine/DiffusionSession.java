@@ -228,7 +228,7 @@ final class DiffusionSession implements PromptSession {
 
     private Batches pictureBatches() {
         return new Batches(
-                new Room(needs.pictureWeights(), needs.picture(), 0),
+                new Room(needs.pictureWeights(), needs.picture(), needs.pictureGradient()),
                 model.card().batch());
     }
 

@@ -6,6 +6,8 @@ import dev.prenoise.backbone.vae.LatentPreview;
 import dev.prenoise.diffusion.Denoiser;
 import dev.prenoise.diffusion.Denoisers;
 import dev.prenoise.tensor.Compute;
+import dev.prenoise.tensor.GradMode;
+import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -115,6 +117,31 @@ record Drawing(
             model.unloadText();
         });
         return vae.decodeWithin(latents, Math.max(0, model.memory().reclaimed() - toLoad));
+    }
+
+    /**
+     * Back through {@link #decode} and {@link Pictures#unit}. The picture goes through the VAE whole.
+     *
+     * @param latents {@code [1, C, h, w]}
+     * @param ofUnit the gradient with respect to the picture in [0, 1], {@code [1, 3, H, W]}
+     * @return the gradient with respect to the latents
+     */
+    Tensor decodeBack(Tensor latents, Tensor ofUnit) {
+        Autoencoder vae = model.vae();
+        if (vae != null) {
+            long toLoad = Math.max(0, needs.vae() - vae.weights().loadedBytes());
+            model.requireRoom(toLoad + needs.decodeGradient(), what("the gradient of a picture's decoding"), () -> {
+                model.unloadUNet();
+                model.unloadText();
+            });
+        }
+        try (GradMode on = GradMode.on();
+                Scope scope = new Scope()) {
+            Tensor leaf = latents.requireGradient();
+            Tensor images = vae == null ? rough(leaf) : vae.decode(leaf, 0);
+            Pictures.unit(images).mul(ofUnit).sum().backward();
+            return scope.keep(leaf.gradient());
+        }
     }
 
     /** As a file without a VAE allows. */

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * About how many bytes of the device a model takes at one picture size. What a request needs at least is the largest of: {@code
  * textEncoders} (they can leave when the prompt is encoded), {@code lossWeights + loss} for ranking, {@code lossWeights + gradient} for
- * optimising, {@code pictureWeights + picture} for drawing.
+ * optimising, {@code pictureWeights + picture} for drawing, {@code pictureWeights + pictureGradient} for following a verifier.
  *
  * @param textEncoders weights
  * @param lossWeights the part of the UNet that the losses run
@@ -16,8 +16,10 @@ import org.jspecify.annotations.Nullable;
  * @param loss activations of each noise scored at once
  * @param gradient activations and graph of one noise with its gradient
  * @param picture activations of each picture drawn at once, with guidance
+ * @param pictureGradient activations and graph of one denoiser call, with guidance
  * @param vae weights; 0 where there is none
  * @param decode activations of a picture's last step, which large pictures take tile by tile
+ * @param decodeGradient activations and graph of that step, which takes the picture whole
  */
 public record MemoryNeeds(
         long textEncoders,
@@ -26,8 +28,10 @@ public record MemoryNeeds(
         long loss,
         long gradient,
         long picture,
+        long pictureGradient,
         long vae,
-        long decode) {
+        long decode,
+        long decodeGradient) {
     /** Latent pixels of the smallest tile that a VAE falls back to. */
     private static final int SMALLEST_TILE = 32;
 
@@ -48,8 +52,10 @@ public record MemoryNeeds(
                 losses.activations(),
                 losses.graph(),
                 2 * pictures.activations(),
+                2 * pictures.graph(),
                 vaeBytes,
-                vae == null ? 0 : decode(vae, sizes));
+                vae == null ? 0 : decode(vae, sizes),
+                vae == null ? 0 : vae.gradientBytes(sizes.rows(), sizes.columns()));
     }
 
     /** As a VAE does it at the least: three tensors of its second level's width at the size of a tile. */

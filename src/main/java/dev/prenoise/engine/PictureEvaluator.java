@@ -5,6 +5,8 @@ import dev.prenoise.diffusion.ProbabilityFlow;
 import dev.prenoise.diffusion.Sampler;
 import dev.prenoise.diffusion.Samplers;
 import dev.prenoise.diffusion.SamplingPlan;
+import dev.prenoise.diffusion.StepListener;
+import dev.prenoise.diffusion.Trajectory;
 import dev.prenoise.image.Picture;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseGenerator;
@@ -18,12 +20,14 @@ import dev.prenoise.search.Spend;
 import dev.prenoise.tensor.GradMode;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
+import dev.prenoise.verifier.Judge;
 import dev.prenoise.verifier.Shot;
 import dev.prenoise.verifier.VerifierException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.function.Function;
@@ -39,8 +43,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class PictureEvaluator implements PathEvaluator {
     /**
-     * Denoiser calls for each level on the way back. Each halves the error, or better; see {@code PictureEvaluatorTest} for what is left on the
-     * built-in model.
+     * Denoiser calls for each level on the way back. On the built-in model with guidance 3 and 20 steps, 2 bring the walk from the noise found
+     * to within 2.3 % of where it came from (root mean square of the latents), 4 to within 0.11 %, 7 to within 0.012 %; where steps are few and
+     * large the iteration does not settle, and the walk ends elsewhere.
      */
     static final int BACK_CALLS = 4;
 
@@ -85,14 +90,30 @@ final class PictureEvaluator implements PathEvaluator {
         return false;
     }
 
+    /** Where every member is, and none compares the picture with its prediction. */
     @Override
     public boolean differentiable() {
-        return false;
+        return panel.members().stream()
+                .map(Panel.Member::judge)
+                .allMatch(judge -> judge.differentiable() && !judge.readsPrediction());
     }
 
     @Override
     public Spend cost() {
         return calls(sampler.calls(plan));
+    }
+
+    /** A call on the way back counts as three forward, of which one is the call computed again (Ma et al.; ALGORITHMS 6.4). */
+    @Override
+    public Spend gradientCost() {
+        int there = sampler.calls(plan);
+        int back = Trajectory.callsBack(
+                sampler,
+                plan,
+                options.gradientSteps(),
+                drawing.model().schedule().prediction());
+        Spend made = calls(there + back);
+        return new Spend(0, there + 3 * back, made.denoiserCalls(), made.batchRows());
     }
 
     private Spend calls(int count) {
@@ -101,7 +122,12 @@ final class PictureEvaluator implements PathEvaluator {
 
     @Override
     public Ranking ranking() {
-        return Ranking.byScore(false);
+        if (panel.members().size() == 1) {
+            return Ranking.byScore(false);
+        }
+        Map<String, Double> weights = new LinkedHashMap<>();
+        panel.members().forEach(member -> weights.put(member.name(), member.weight()));
+        return Ranking.ensemble(weights);
     }
 
     // ---- scores ----
@@ -125,7 +151,82 @@ final class PictureEvaluator implements PathEvaluator {
 
     @Override
     public List<Evaluation> evaluateWithGradient(List<Noise> noises) {
-        throw new UnsupportedOperationException("gradient: of verifiers that have none");
+        return evaluateSeededWithGradient(
+                noises.stream().map(noise -> new SeededNoise(noise, 0)).toList());
+    }
+
+    /**
+     * Through verifier, decoder and solver. The gradient of one member's score; of several, the weighted sum of their gradients, each made of
+     * length 1 at the picture, as their scales have nothing in common.
+     */
+    @Override
+    public List<Evaluation> evaluateSeededWithGradient(List<SeededNoise> noises) {
+        if (!differentiable()) {
+            throw new UnsupportedOperationException("gradient: of verifiers that have none");
+        }
+        return noises.stream()
+                .map(noise -> options.turns().take(() -> batches.withGradient(() -> withGradient(noise))))
+                .toList();
+    }
+
+    private Evaluation withGradient(SeededNoise noise) {
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope();
+                Trajectory run = Trajectory.sample(
+                        sampler,
+                        Noises.stack(drawing.compute(), List.of(noise.noise())),
+                        plan,
+                        stoppable(drawing.denoiser(1)),
+                        Noises.ofSteps(drawing.compute(), List.of(noise)),
+                        StepListener.NONE)) {
+            Tensor images = drawing.decode(run.latents());
+            Picture picture = Pictures.of(images);
+            Map<String, double[]> scores = new LinkedHashMap<>();
+            ask(List.of(new Shot(picture, null)), false, scores);
+            if (cache != null) {
+                cache.put(noise, picture);
+            }
+            Tensor ofLatents = drawing.decodeBack(run.latents(), gradient(images));
+            Tensor gradient;
+            try {
+                gradient = run.gradient(ofLatents, stoppable(drawing.denoiser(1)), options.gradientSteps());
+            } catch (ArithmeticException e) {
+                throw new ModelException(String.valueOf(e.getMessage()), e);
+            }
+            Evaluation plain = evaluation(scores, 0);
+            return new Evaluation(
+                    plain.score(), plain.terms(), Noise.of(noise.noise().shape(), gradient.toFloats()));
+        }
+    }
+
+    /** With respect to images {@code [1, 3, H, W]} in about [-1, 1]. */
+    private Tensor gradient(Tensor images) {
+        Tensor unit = Pictures.unit(images);
+        Tensor sum = null;
+        for (Panel.Member member : panel.members()) {
+            Tensor gradient = Scope.of(() -> gradient(unit, member.judge()));
+            if (panel.members().size() > 1) {
+                gradient = gradient.mul(member.weight() / Math.max(length(gradient), Double.MIN_NORMAL));
+            }
+            sum = sum == null ? gradient : sum.add(gradient);
+        }
+        return Objects.requireNonNull(sum, "a panel has members");
+    }
+
+    private static Tensor gradient(Tensor unit, Judge judge) {
+        try (GradMode on = GradMode.on()) {
+            Tensor leaf = unit.requireGradient();
+            judge.scoreTensor(leaf).sum().backward();
+            return leaf.gradient();
+        }
+    }
+
+    private static double length(Tensor tensor) {
+        double squares = 0;
+        for (double value : tensor.toDoubles()) {
+            squares += value * value;
+        }
+        return Math.sqrt(squares);
     }
 
     /** Batch by batch: shots are taken and judged here in one turn at the device, and judged elsewhere outside of it. */

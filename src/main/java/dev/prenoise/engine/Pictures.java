@@ -8,6 +8,16 @@ final class Pictures {
     private Pictures() {}
 
     /**
+     * As verifiers take them when they are followed.
+     *
+     * @param images {@code [B, 3, H, W]} in [-1, 1]
+     * @return {@code [B, 3, H, W]} in [0, 1]; what lies outside is clamped
+     */
+    static Tensor unit(Tensor images) {
+        return images.mul(0.5).add(0.5).clamp(0, 1);
+    }
+
+    /**
      * @param image {@code [1, 3, H, W]} in [-1, 1]; what lies outside is clamped
      */
     static Picture of(Tensor image) {

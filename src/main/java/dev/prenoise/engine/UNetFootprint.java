@@ -27,7 +27,7 @@ record UNetFootprint(long parameters, long activations, long graph) {
         return new Walk(config, sizes, gridRows, gridColumns).run();
     }
 
-    /** The whole network, as drawing runs it. No graph is ever recorded of it. */
+    /** The whole network, as drawing runs it. */
     static UNetFootprint ofPictures(UNetConfig config, Sizes sizes) {
         return new Walk(config, sizes, 0, 0).run();
     }

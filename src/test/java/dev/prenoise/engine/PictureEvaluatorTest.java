@@ -2,16 +2,23 @@ package dev.prenoise.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.prenoise.image.Picture;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseGenerator;
+import dev.prenoise.noise.NoiseRecipe;
 import dev.prenoise.noise.NoiseSource;
 import dev.prenoise.noise.SeededNoise;
+import dev.prenoise.search.Candidate;
 import dev.prenoise.search.Evaluation;
 import dev.prenoise.search.PathEvaluator;
 import dev.prenoise.search.PathPoint;
 import dev.prenoise.search.Spend;
+import dev.prenoise.tensor.Compute;
+import dev.prenoise.tensor.GradMode;
+import dev.prenoise.tensor.Scope;
+import dev.prenoise.tensor.Tensor;
 import dev.prenoise.verifier.Judge;
 import dev.prenoise.verifier.Question;
 import dev.prenoise.verifier.Shot;
@@ -20,10 +27,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -147,6 +156,27 @@ class PictureEvaluatorTest {
     }
 
     @Test
+    void ranking_ofSeveral_isTheirWeightedEnsemble() {
+        try (PromptSession session = session("ddim")) {
+            Panel one = panel(new Watcher());
+            Panel two = new Panel(
+                    List.of(new Panel.Member("heavy", new Watcher(), 3), new Panel.Member("light", new Watcher(), 1)));
+            assertThat(session.pictures(one, PictureOptions.plain()).ranking().dependsOnPool())
+                    .isFalse();
+            List<Candidate> pool = List.of(
+                    candidate(0, Map.of("heavy", 1.0, "light", 2.0)), candidate(1, Map.of("heavy", 2.0, "light", 1.0)));
+            assertThat(session.pictures(two, PictureOptions.plain()).ranking().rank(pool).stream()
+                            .map(Candidate::index))
+                    .containsExactly(1, 0);
+        }
+    }
+
+    private static Candidate candidate(int index, Map<String, Double> terms) {
+        NoiseRecipe recipe = NoiseRecipe.of(index, NoiseSource.TORCH_CPU, List.of(1L, 4L, 16L, 16L));
+        return new Candidate(index, recipe, null, 0, terms, Spend.NONE);
+    }
+
+    @Test
     void evaluate_whenStopped_endsBeforeTheNextDenoiserCall() {
         AtomicInteger asked = new AtomicInteger();
         Watcher watcher = new Watcher();
@@ -245,6 +275,137 @@ class PictureEvaluatorTest {
                     .containsExactly(Double.NaN);
             assertThat(oracle.warnings())
                     .containsExactly("oracle: pictures of 2 x 1 pixels are not judged (expected: 64 x 64)");
+        }
+    }
+
+    // ---- gradients ----
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ddim", "heun", "dpmpp_2m_sde"})
+    void evaluateWithGradient_throughSolverAndDecoder_isTheDifferenceQuotient(String sampler) {
+        Slope judge = new Slope(1);
+        try (PromptSession session =
+                catalog.open("shapes").prepare(PROMPT, new SamplingSpec(sampler, "karras", 3, 0, List.of()), 0, 0)) {
+            PathEvaluator evaluator = session.pictures(panel(judge), PictureOptions.plain());
+            assertThat(evaluator.differentiable()).isTrue();
+            Evaluation here =
+                    evaluator.evaluateSeededWithGradient(List.of(seeded(3))).get(0);
+            float[] gradient = here.gradient().data();
+            double squares = 0;
+            for (float value : gradient) {
+                squares += (double) value * value;
+            }
+            double length = Math.sqrt(squares);
+            double step = 0.02;
+            List<Evaluation> around = evaluator.evaluateSeeded(List.of(
+                    new SeededNoise(moved(noise(3), gradient, step / length), 3),
+                    new SeededNoise(moved(noise(3), gradient, -step / length), 3)));
+            double slope = (around.get(0).score() - around.get(1).score()) / (2 * step);
+            assertThat(slope).isCloseTo(length, Percentage.withPercentage(5));
+            assertThat(here.score()).isEqualTo(here.terms().get("watcher"));
+            int calls = sampler.equals("heun") ? 5 : 3;
+            assertThat(evaluator.gradientCost()).isEqualTo(new Spend(0, 4 * calls, 2 * calls, 4 * calls));
+        }
+    }
+
+    @Test
+    void evaluateWithGradient_throughTheLastSteps_computesOnlyThoseAgain() {
+        AtomicInteger calls = new AtomicInteger();
+        try (PromptSession session = session("euler")) {
+            PathEvaluator evaluator =
+                    session.pictures(panel(new Slope(1)), new PictureOptions(0, 2, PictureOptions.Turns.ALONE, () -> {
+                        calls.incrementAndGet();
+                        return false;
+                    }));
+            assertThat(evaluator.gradientCost()).isEqualTo(new Spend(0, STEPS + 6, STEPS + 2, 2 * (STEPS + 2)));
+            Evaluation evaluation =
+                    evaluator.evaluateWithGradient(List.of(noise(1))).get(0);
+            assertThat(calls).hasValue(STEPS + 2);
+            assertThat(evaluation.gradient().data()).doesNotContain(Float.NaN);
+        }
+    }
+
+    @Test
+    void evaluateWithGradient_ofSeveral_weighsDirectionsNotScales() {
+        PictureOptions last = new PictureOptions(2, 1, PictureOptions.Turns.ALONE, () -> false);
+        try (PromptSession session = session("euler")) {
+            List<Panel> panels = List.of(
+                    new Panel(List.of(new Panel.Member("a", new Slope(1), 1), new Panel.Member("b", new Slope(5), 2))),
+                    new Panel(List.of(
+                            new Panel.Member("a", new Slope(1), 1), new Panel.Member("b", new Slope(5000), 2))));
+            List<float[]> gradients = panels.stream()
+                    .map(panel -> session.pictures(panel, last)
+                            .evaluateWithGradient(List.of(noise(1)))
+                            .get(0)
+                            .gradient()
+                            .data())
+                    .toList();
+            for (int i = 0; i < gradients.get(0).length; i++) {
+                assertThat(gradients.get(1)[i]).isCloseTo(gradients.get(0)[i], within(1e-4f));
+            }
+        }
+    }
+
+    @Test
+    void evaluateWithGradient_ofAJudgeWithout_isRefused() {
+        try (PromptSession session = session("ddim")) {
+            Panel panel =
+                    new Panel(List.of(new Panel.Member("a", new Slope(1), 1), new Panel.Member("b", new Watcher(), 1)));
+            PathEvaluator evaluator = session.pictures(panel, PictureOptions.plain());
+            assertThat(evaluator.differentiable()).isFalse();
+            assertThatThrownBy(() -> evaluator.evaluateWithGradient(List.of(noise(1))))
+                    .isInstanceOf(UnsupportedOperationException.class);
+        }
+    }
+
+    private static Noise moved(Noise noise, float[] direction, double step) {
+        float[] values = noise.data().clone();
+        for (int i = 0; i < values.length; i++) {
+            values[i] += (float) (step * direction[i]);
+        }
+        return Noise.of(noise.shape(), values);
+    }
+
+    /** Likes red at the top and blue at the bottom, in a bend. */
+    private static final class Slope extends Watcher {
+        private final double scale;
+
+        Slope(double scale) {
+            this.scale = scale;
+        }
+
+        @Override
+        public boolean differentiable() {
+            return true;
+        }
+
+        @Override
+        public double[] score(List<Shot> shots) {
+            return shots.stream()
+                    .mapToDouble(shot -> {
+                        float[] values = new float[3 * 64 * 64];
+                        for (int i = 0; i < values.length; i++) {
+                            int pixel = i % (64 * 64);
+                            values[i] = (shot.picture().rgb()[3 * pixel + i / (64 * 64)] & 255) / 255f;
+                        }
+                        try (GradMode off = GradMode.off();
+                                Scope scope = new Scope()) {
+                            return scoreTensor(Tensor.of(Compute.cpu(), values, 1, 3, 64, 64))
+                                    .toDoubles()[0];
+                        }
+                    })
+                    .toArray();
+        }
+
+        @Override
+        public Tensor scoreTensor(Tensor images) {
+            float[] weights = new float[3 * 64 * 64];
+            for (int y = 0; y < 64; y++) {
+                Arrays.fill(weights, y * 64, y * 64 + 64, (32 - y) / 32f);
+                Arrays.fill(weights, 2 * 4096 + y * 64, 2 * 4096 + y * 64 + 64, (y - 32) / 32f);
+            }
+            Tensor weight = Tensor.of(images.compute(), weights, 1, 3, 64, 64);
+            return images.mul(images).mul(weight).sum().mul(scale / 1000).reshape(1);
         }
     }
 

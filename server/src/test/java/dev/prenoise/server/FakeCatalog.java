@@ -220,7 +220,7 @@ public final class FakeCatalog implements ModelCatalog {
 
         @Override
         public MemoryNeeds memoryNeeds(int width, int height) {
-            return new MemoryNeeds(0, 100, 200, 10, 20, 30, 40, 50);
+            return new MemoryNeeds(0, 100, 200, 10, 20, 30, 60, 40, 50, 90);
         }
 
         @Override

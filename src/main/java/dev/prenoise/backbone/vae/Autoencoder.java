@@ -146,6 +146,27 @@ public final class Autoencoder implements AutoCloseable {
         return 4L * width * Float.BYTES * config.factor() * config.factor() * rows * columns;
     }
 
+    /**
+     * What decoding one picture whole with a graph takes, without weights: what each convolution and norm keeps of its input, on every level.
+     */
+    public long gradientBytes(long rows, long columns) {
+        long elements = 0;
+        int levels = config.channels().size();
+        long in = config.channels().get(levels - 1);
+        for (int i = levels - 1; i >= 0; i--) {
+            long out = config.channels().get(i);
+            long side = 1L << (levels - 1 - i);
+            long pixels = side * side * rows * columns;
+            for (int j = 0; j <= config.layersPerBlock(); j++) {
+                elements += (2 * in + 4 * out) * pixels;
+                in = out;
+            }
+            // the upsampled, before and after its convolution
+            elements += i > 0 ? 2 * out * 4 * pixels : 2 * out * pixels;
+        }
+        return elements * Float.BYTES + bytes(rows, columns);
+    }
+
     private static boolean fits(long rows, long columns, int tile) {
         return tile == 0 || rows <= tile && columns <= tile;
     }
