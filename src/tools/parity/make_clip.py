@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import save_file
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
@@ -22,7 +23,7 @@ import layouts
 PROMPTS = ["a red cat and a blue dog", "an old fisherman wearing a yellow raincoat", "A  portrait,of an Astronaut!",
            "a red cat and a blue dog on a yellow truck with a fisherman and a strawberry in the rain"]
 LABELS = ["cat, kitty", "dog", "fire truck", "strawberry"]
-TEMPLATES = ["a bad photo of a {}.", "a origami {}.", "a photo of the large {}.", "a {} in a video game.",
+TEMPLATES = ["a bad photo of the {}.", "a origami {}.", "a photo of the large {}.", "a {} in a video game.",
              "art of the {}.", "a photo of the small {}.", "itap of a {}."]
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 TEXT = dict(vocab_size=580, max_position_embeddings=16, hidden_size=12, intermediate_size=24, num_hidden_layers=2,
@@ -37,6 +38,8 @@ MODELS = {
         vision_config=dict(image_size=30, patch_size=7, hidden_size=20, intermediate_size=36, num_hidden_layers=2,
                            num_attention_heads=2, hidden_act="gelu")),
 }
+# chosen so that cosines are of both signs
+SEEDS = {"clip": 7, "clip_h": 6}
 SIZES = [(52, 40), (64, 64), (33, 70)]
 
 
@@ -52,6 +55,25 @@ def pixels(size, batch=2):
     """Values from -2 to 2 that a test can compute as well."""
     k = torch.arange(batch * 3 * size * size, dtype=torch.int64)
     return (((k * 2654435761) % 2**32 >> 24).double() / 64 - 2).reshape(batch, 3, size, size)
+
+
+def numbers(image):
+    """[3, H, W] in [0, 1]."""
+    return torch.tensor(list(image.tobytes()), dtype=torch.float64).reshape(image.height, image.width, 3).permute(2, 0, 1) / 255
+
+
+def as_open_clip(image, side, resize_numbers=False):
+    """torchvision's Resize and CenterCrop, on a Pillow picture as OpenCLIP does or on a tensor as HPSv2 does, then Normalize."""
+    width, height = image.size
+    longer = int(side * max(width, height) / min(width, height))
+    size = (side, longer) if width <= height else (longer, side)
+    if resize_numbers:
+        x = F.interpolate(numbers(image)[None].float(), size=size[::-1], mode="bicubic", antialias=True)[0].double()
+    else:
+        x = numbers(image.resize(size, Image.BICUBIC))
+    top, left = int(round((size[1] - side) / 2.0)), int(round((size[0] - side) / 2.0))
+    x = x[:, top:top + side, left:left + side]
+    return (x - torch.tensor(MEAN).double()[:, None, None]) / torch.tensor(STD).double()[:, None, None]
 
 
 def draw(model, seed):
@@ -106,7 +128,7 @@ def unit(x):
 def write(root, name, spec, tokenizer):
     torch.manual_seed(0)
     model = CLIPModel(CLIPConfig(**spec)).double().eval()
-    draw(model, len(name))
+    draw(model, SEEDS[name])
     half = {k: v.half().contiguous() for k, v in model.state_dict().items()}
     folder = root / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -136,6 +158,10 @@ def write(root, name, spec, tokenizer):
         ids = tokenizer(PROMPTS, padding="max_length", truncation=True, max_length=16, return_tensors="pt").input_ids
         # [pictures, prompts]: exp(logit_scale) * cosine
         golden["logits"] = model(pixel_values=inputs, input_ids=ids).logits_per_image
+        for key, of_numbers in (("open_clip_logits", False), ("hps", True)):
+            others = torch.stack([as_open_clip(picture(i), side, of_numbers) for i in range(3)])
+            found = model(pixel_values=others, input_ids=ids).logits_per_image
+            golden[key] = found / model.logit_scale.exp() if of_numbers else found
         classes = torch.stack([unit(unit(texts([t.format(label.split(",")[0]) for t in TEMPLATES])).mean(0)) for label in LABELS])
         golden["classes"] = model.logit_scale.exp() * unit(golden["features"]) @ classes.T
         head = []

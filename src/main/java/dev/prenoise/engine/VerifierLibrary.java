@@ -3,6 +3,7 @@ package dev.prenoise.engine;
 import dev.prenoise.shapes.OracleVerifier;
 import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.tensor.DType;
+import dev.prenoise.verifier.ClipKind;
 import dev.prenoise.verifier.DinoKind;
 import dev.prenoise.verifier.ImageRewardKind;
 import dev.prenoise.verifier.SiglipKind;
@@ -21,7 +22,11 @@ import java.util.stream.Collectors;
 final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
     /** In the order in which names are listed. */
     private static final List<VerifierKind> KINDS = List.of(
-            new ImageRewardKind(), new DinoKind(), new SiglipKind(), folders -> List.of(OracleVerifier.offer()));
+            new ClipKind(),
+            new ImageRewardKind(),
+            new DinoKind(),
+            new SiglipKind(),
+            folders -> List.of(OracleVerifier.offer()));
 
     /** What a short name means: the first of these that can be used. */
     private static final Map<String, List<String>> ALIASES = Map.of(

@@ -209,7 +209,7 @@ public final class Weights implements AutoCloseable {
             if (shape.length == 1 && weight.name().endsWith(".weight")) {
                 Arrays.fill(values, 1);
             } else {
-                float width = shape.length == 1 ? 0.01f : (float) Math.sqrt(3.0 * shape[0] / size);
+                float width = shape.length <= 1 ? 0.01f : (float) Math.sqrt(3.0 * shape[0] / size);
                 long state = seed * 0x9E3779B97F4A7C15L + weight.name().hashCode() | 1;
                 for (int i = 0; i < size; i++) {
                     state ^= state << 13;

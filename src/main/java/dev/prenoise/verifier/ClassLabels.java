@@ -22,6 +22,9 @@ import org.jspecify.annotations.Nullable;
  * "tench, Tinca tinca".
  */
 final class ClassLabels {
+    /** A class a line. */
+    static final String FILE = "labels.txt";
+
     private static final Pattern MARKS = Pattern.compile("[\\s_]+");
     private static final Pattern NUMBER = Pattern.compile("[0-9]{1,9}");
 
@@ -44,7 +47,7 @@ final class ClassLabels {
      * @throws VerifierException when a file cannot be read; names it
      */
     static @Nullable ClassLabels read(Path folder) {
-        Path lines = folder.resolve("labels.txt");
+        Path lines = folder.resolve(FILE);
         if (Files.exists(lines)) {
             try {
                 return new ClassLabels(Files.readAllLines(lines).stream()

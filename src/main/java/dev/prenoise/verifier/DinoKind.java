@@ -64,8 +64,8 @@ public final class DinoKind implements VerifierKind {
                             new DinoTransformer(ConfigFile.read(found.folder().resolve(CONFIG)), weights);
                     Preprocessing preprocessing =
                             Preprocessing.read(found.folder().resolve(PREPROCESSOR));
-                    Features features =
-                            pictures -> DinoTransformer.classToken(dino.tokens(preprocessing.of(compute, pictures)));
+                    Features features = picture ->
+                            DinoTransformer.classToken(dino.tokens(preprocessing.of(compute, List.of(picture))));
                     return new NetworkVerifier(name, List.of(weights), question -> new SimilarityJudge(name, features));
                 }));
     }

@@ -1,6 +1,5 @@
 package dev.prenoise.verifier;
 
-import dev.prenoise.image.Picture;
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.GradMode;
 import dev.prenoise.tensor.Scope;
@@ -16,19 +15,16 @@ import java.util.function.UnaryOperator;
 record PictureJudge(Compute compute, Preprocessing preprocessing, UnaryOperator<Tensor> network) implements Judge {
     @Override
     public double[] score(List<Shot> shots) {
-        double[] scores = new double[shots.size()];
-        for (int from = 0; from < scores.length; from += Features.BATCH) {
-            List<Picture> pictures = shots.subList(from, Math.min(from + Features.BATCH, scores.length)).stream()
-                    .map(Shot::picture)
-                    .toList();
-            try (GradMode off = GradMode.off();
-                    Scope scope = new Scope()) {
-                double[] part =
-                        network.apply(preprocessing.of(compute, pictures)).toDoubles();
-                System.arraycopy(part, 0, scores, from, part.length);
-            }
+        return shots.stream().mapToDouble(this::score).toArray();
+    }
+
+    /** Alone: beside others the last bits would be others, and on a CPU several at once take as long as one after the other. */
+    private double score(Shot shot) {
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope()) {
+            return network.apply(preprocessing.of(compute, List.of(shot.picture())))
+                    .toDoubles()[0];
         }
-        return scores;
     }
 
     @Override

@@ -99,6 +99,26 @@ public record Preprocessing(
         }
     }
 
+    /**
+     * The shorter side as given, where bytes become numbers before they are resized: torchvision's bicubic resize of tensors, antialiased, which
+     * may leave the range of values. Pillow's, and with it every other one here, rounds and cuts off.
+     */
+    public record ShorterSideOfNumbers(int side) implements Resize {
+        public ShorterSideOfNumbers {
+            requireSide(side);
+        }
+
+        @Override
+        public Filter filter() {
+            return Filter.BICUBIC;
+        }
+
+        @Override
+        public Size of(int width, int height) {
+            return new ShorterSide(side, filter()).of(width, height);
+        }
+    }
+
     /** In pixels. */
     public record Size(int width, int height) {}
 
@@ -122,6 +142,27 @@ public record Preprocessing(
      * @throws IllegalArgumentException when the pictures come out in several sizes
      */
     public Tensor of(Compute compute, List<Picture> pictures) {
+        return resize instanceof ShorterSideOfNumbers
+                ? Tensor.cat(
+                        0,
+                        pictures.stream()
+                                .map(picture -> ofTensor(numbers(compute, picture)))
+                                .toList())
+                : ofBytes(compute, pictures);
+    }
+
+    /** {@code [1, 3, H, W]} in [0, 1]. */
+    private static Tensor numbers(Compute compute, Picture picture) {
+        byte[] rgb = picture.rgb();
+        int plane = picture.width() * picture.height();
+        float[] values = new float[rgb.length];
+        for (int i = 0; i < rgb.length; i++) {
+            values[i % CHANNELS * plane + i / CHANNELS] = (rgb[i] & 0xff) / 255f;
+        }
+        return Tensor.of(compute, values, 1, CHANNELS, picture.height(), picture.width());
+    }
+
+    private Tensor ofBytes(Compute compute, List<Picture> pictures) {
         List<Picture> shown = pictures.stream().map(this::shown).toList();
         int width = shown.get(0).width();
         int height = shown.get(0).height();
@@ -193,6 +234,9 @@ public record Preprocessing(
         Size size = resize == null ? new Size(width, height) : resize.of(width, height);
         if (resize == null || size.equals(new Size(width, height))) {
             return images;
+        }
+        if (resize instanceof ShorterSideOfNumbers) {
+            return images.resizeBicubic(size.height(), size.width());
         }
         return switch (resize.filter()) {
             case BILINEAR -> images.resizeBilinear(size.height(), size.width());

@@ -40,7 +40,7 @@ public final class SiglipKind implements VerifierKind {
                     SiglipVision siglip = new SiglipVision(config.under("vision_config"), weights);
                     Preprocessing preprocessing =
                             Preprocessing.read(found.folder().resolve(PREPROCESSOR));
-                    Features features = pictures -> siglip.embeddings(preprocessing.of(compute, pictures));
+                    Features features = picture -> siglip.embeddings(preprocessing.of(compute, List.of(picture)));
                     return new NetworkVerifier(NAME, List.of(weights), question -> new SimilarityJudge(NAME, features));
                 })));
     }

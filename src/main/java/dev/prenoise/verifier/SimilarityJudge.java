@@ -5,10 +5,7 @@ import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.GradMode;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * How much of the finished picture was there already when the noise was low: the cosine of the features of {@link Shot#prediction()} and of
@@ -29,43 +26,24 @@ final class SimilarityJudge implements Judge {
 
     @Override
     public double[] score(List<Shot> shots) {
-        double[] scores = new double[shots.size()];
-        Arrays.fill(scores, Double.NaN);
-        int[] predicted = IntStream.range(0, scores.length)
-                .filter(i -> shots.get(i).prediction() != null)
-                .toArray();
-        unpredicted += scores.length - predicted.length;
-        // each shot is two pictures of the batch
-        int step = Features.BATCH / 2;
-        for (int from = 0; from < predicted.length; from += step) {
-            int[] part = Arrays.copyOfRange(predicted, from, Math.min(from + step, predicted.length));
-            double[] cosines = cosines(shots, part);
-            for (int i = 0; i < part.length; i++) {
-                scores[part[i]] = cosines[i];
-            }
-        }
-        return scores;
+        return shots.stream().mapToDouble(this::score).toArray();
     }
 
-    private double[] cosines(List<Shot> shots, int[] part) {
-        List<Picture> pictures = new ArrayList<>();
-        for (int i : part) {
-            pictures.add(shots.get(i).picture());
-        }
-        for (int i : part) {
-            Picture prediction = shots.get(i).prediction();
-            if (prediction != null) {
-                pictures.add(prediction);
-            }
+    private double score(Shot shot) {
+        Picture prediction = shot.prediction();
+        if (prediction == null) {
+            unpredicted++;
+            return Double.NaN;
         }
         try (GradMode off = GradMode.off();
                 Scope scope = new Scope()) {
-            Tensor unit = features.of(pictures).to(DType.FLOAT32).normalized();
-            Tensor finished = unit.narrow(0, 0, part.length);
-            return finished.mul(unit.narrow(0, part.length, part.length))
-                    .sum(-1)
-                    .toDoubles();
+            return unit(shot.picture()).mul(unit(prediction)).sum().toDoubles()[0];
         }
+    }
+
+    /** Alone: beside others the last bits would be others. */
+    private Tensor unit(Picture picture) {
+        return features.of(picture).to(DType.FLOAT32).normalized();
     }
 
     @Override

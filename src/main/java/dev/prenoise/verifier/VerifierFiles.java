@@ -18,6 +18,15 @@ record VerifierFiles(List<Path> folders) {
     /** What repositories of transformers keep weights in. */
     static final String MODEL = "model.safetensors";
 
+    /** What stands in for {@link #MODEL} where the weights lie in several files. */
+    static final String INDEX = "model.safetensors.index.json";
+
+    /** What repositories of OpenCLIP keep weights in. */
+    static final String OPEN_CLIP_MODEL = "open_clip_model.safetensors";
+
+    /** Names that say nothing of what is in the file. */
+    private static final List<String> SHARED = List.of(MODEL, INDEX, OPEN_CLIP_MODEL, "tokenizer.json", "vocab.json");
+
     /** Files that Python unpickles, which can run whatever they hold. */
     private static final String PICKLES = "*.{bin,pt,pth,ckpt,pkl}";
 
@@ -54,7 +63,7 @@ record VerifierFiles(List<Path> folders) {
      * The first of these files of a repository that is there, if every file that it needs lies beside it.
      *
      * @param repository "owner/name", as it was published
-     * @param weights names of the file with the weights; one that is not {@link #MODEL} may lie in a {@code --verifiers} folder itself
+     * @param weights names of the file with the weights; one that no other repository has may lie in a {@code --verifiers} folder itself
      * @param beside names of files that have to lie beside it
      */
     Found find(String repository, List<String> weights, String... beside) {
@@ -81,7 +90,7 @@ record VerifierFiles(List<Path> folders) {
         for (Path place : places) {
             for (String name : weights) {
                 Path file = place.resolve(name);
-                if ((own.contains(place) || !name.equals(MODEL)) && Files.isRegularFile(file)) {
+                if ((own.contains(place) || !SHARED.contains(name)) && Files.isRegularFile(file)) {
                     return complete(file, beside);
                 }
             }

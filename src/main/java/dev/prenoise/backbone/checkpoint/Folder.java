@@ -10,6 +10,7 @@ import dev.prenoise.backbone.vae.VaeConfig;
 import dev.prenoise.tensor.ConfigFile;
 import dev.prenoise.tensor.RenamedWeights;
 import dev.prenoise.tensor.SafetensorsFile;
+import dev.prenoise.tensor.SafetensorsIndex;
 import dev.prenoise.tensor.StoredTensors;
 import dev.prenoise.text.ClipTextConfig;
 import java.nio.file.Files;
@@ -186,7 +187,7 @@ final class Folder {
                 index = existing(folder.resolve(stem + variant + ".safetensors.index.json"));
             }
             if (index != null) {
-                shards(index).forEach(shard -> paths.add(folder.resolve(shard)));
+                paths.addAll(SafetensorsIndex.files(index));
                 break;
             }
         }
@@ -196,23 +197,6 @@ final class Folder {
         List<SafetensorsFile> opened = paths.stream().map(SafetensorsFile::open).toList();
         files.addAll(opened);
         return new StoredTensors(opened, name -> name);
-    }
-
-    private static List<String> shards(Path index) {
-        List<String> names = ConfigFile.read(index).textValues("weight_map").stream()
-                .distinct()
-                .sorted()
-                .toList();
-        for (String name : names) {
-            if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]*\\.safetensors")) {
-                throw new CheckpointException(
-                        index, "weight_map: \"" + name + "\" (expected: names of safetensors files of this folder)");
-            }
-        }
-        if (names.isEmpty()) {
-            throw new CheckpointException(index, "weight_map: empty (expected: tensors and their files)");
-        }
-        return names;
     }
 
     private static CheckpointException missing(Path folder, String stem) {

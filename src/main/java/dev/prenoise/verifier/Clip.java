@@ -1,0 +1,132 @@
+package dev.prenoise.verifier;
+
+import dev.prenoise.image.Picture;
+import dev.prenoise.tensor.Compute;
+import dev.prenoise.tensor.DType;
+import dev.prenoise.tensor.GradMode;
+import dev.prenoise.tensor.Scope;
+import dev.prenoise.tensor.Tensor;
+import dev.prenoise.tensor.Weights;
+import dev.prenoise.text.Tokenizer;
+import dev.prenoise.text.TokenizerException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** An opened CLIP with its tokenizer, and how pictures are prepared for it. One thread at a time. */
+final class Clip {
+    /** Texts at once: a classifier has thousands. */
+    private static final int TEXTS = 64;
+
+    private final ClipModel model;
+    private final Preprocessing preprocessing;
+    private final Path tokenizer;
+
+    private Clip(ClipModel model, Preprocessing preprocessing, Path tokenizer) {
+        this.model = model;
+        this.preprocessing = preprocessing;
+        this.tokenizer = tokenizer;
+    }
+
+    /**
+     * Reads headers, no weights.
+     *
+     * @param weights as {@link ClipFiles#read}
+     * @param tokenizer as {@link Tokenizer#load}; read when a text is
+     */
+    static Clip open(PublishedClip published, Path weights, Path tokenizer, Compute compute, DType type) {
+        ClipFiles files = ClipFiles.read(weights, published);
+        ClipModel model = new ClipModel(files.config(), Weights.of(files.source(), compute, type));
+        return new Clip(model, files.preprocessing(), tokenizer);
+    }
+
+    Weights weights() {
+        return model.weights();
+    }
+
+    Compute compute() {
+        return model.weights().compute();
+    }
+
+    /** Width P of embeddings. */
+    int width() {
+        return model.config().projection();
+    }
+
+    Preprocessing preprocessing() {
+        return preprocessing;
+    }
+
+    /** What cosines are multiplied by before a softmax. */
+    double scale() {
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope()) {
+            return Math.exp(model.logitScale().toDoubles()[0]);
+        }
+    }
+
+    /** Of pixels {@code [B, 3, S, S]}; {@code [B, P]} of length 1, in the pixels' type. Differentiable. */
+    Tensor units(Tensor pixels) {
+        return Scope.of(() -> model.imageEmbeddings(pixels).normalized());
+    }
+
+    /** {@code [1, P]}, of any length. */
+    Tensor features(Picture picture) {
+        return model.imageEmbeddings(preprocessing.of(compute(), List.of(picture)));
+    }
+
+    /**
+     * Embeddings of length 1, float32. A text that is too long loses its end, as in the published code.
+     *
+     * @throws VerifierException when the tokenizer cannot be read or is another model's
+     */
+    float[][] texts(List<String> texts) {
+        List<float[]> units = new ArrayList<>();
+        try (Tokenizer words = Tokenizer.load(tokenizer)) {
+            for (int from = 0; from < texts.size(); from += TEXTS) {
+                List<String> part = texts.subList(from, Math.min(from + TEXTS, texts.size()));
+                units.addAll(unitsOf(ids(words, part)));
+            }
+        } catch (TokenizerException e) {
+            throw new VerifierException(String.valueOf(e.getMessage()), e);
+        }
+        return units.toArray(float[][]::new);
+    }
+
+    /** Cut off behind the longest text's end, which changes nothing: no place sees a later one. */
+    private long[][] ids(Tokenizer words, List<String> texts) {
+        int length = model.config().text().length();
+        int vocabulary = model.config().text().vocabulary();
+        List<List<Integer>> rows = texts.stream()
+                .map(text -> words.encode(text, length, words.padId()))
+                .map(prompt -> prompt.ids().subList(0, prompt.chunks().get(0).eosIndex() + 1))
+                .toList();
+        int longest = rows.stream().mapToInt(List::size).max().orElse(0);
+        long[][] ids = new long[rows.size()][longest];
+        for (int row = 0; row < ids.length; row++) {
+            List<Integer> tokens = rows.get(row);
+            for (int i = 0; i < longest; i++) {
+                ids[row][i] = tokens.get(Math.min(i, tokens.size() - 1));
+                if (ids[row][i] >= vocabulary) {
+                    throw new VerifierException(tokenizer + ": has a token " + ids[row][i]
+                            + " (expected: those of the network's vocabulary, 0 to " + (vocabulary - 1) + ")");
+                }
+            }
+        }
+        return ids;
+    }
+
+    private List<float[]> unitsOf(long[][] ids) {
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope()) {
+            float[] flat =
+                    model.textEmbeddings(ids).to(DType.FLOAT32).normalized().toFloats();
+            List<float[]> rows = new ArrayList<>();
+            for (int row = 0; row < ids.length; row++) {
+                rows.add(Arrays.copyOfRange(flat, row * width(), (row + 1) * width()));
+            }
+            return rows;
+        }
+    }
+}

@@ -1,0 +1,82 @@
+package dev.prenoise.verifier;
+
+import dev.prenoise.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.UnaryOperator;
+
+/**
+ * Zero-shot classification by a CLIP (Radford et al. 2021, section 3.1): a class is the mean of what several sentences say of it. One thread
+ * at a time.
+ */
+final class ClipClasses {
+    /** Of the 80 in their ImageNet notebook, the seven that it finds enough. */
+    private static final List<String> TEMPLATES = List.of(
+            "itap of a %s.",
+            "a bad photo of the %s.",
+            "a origami %s.",
+            "a photo of the large %s.",
+            "a %s in a video game.",
+            "art of the %s.",
+            "a photo of the small %s.");
+
+    private final Clip clip;
+    private final ClassLabels labels;
+
+    // Made when the first question is asked: a thousand classes take minutes on a CPU.
+    private float[][] embeddings = new float[0][];
+
+    ClipClasses(Clip clip, ClassLabels labels) {
+        this.clip = clip;
+        this.labels = labels;
+    }
+
+    /**
+     * The logarithm of the probability of the class that a question asks for, among all.
+     *
+     * @return from embeddings of length 1, {@code [B, P]} in float32, to {@code [B]}
+     * @throws VerifierException when it asks for none, or for one that is not among the labels
+     */
+    UnaryOperator<Tensor> of(Question question) {
+        int index = labels.find(question);
+        if (embeddings.length == 0) {
+            embeddings = embed();
+        }
+        double scale = clip.scale();
+        return units -> ClipScores.cosines(units, embeddings)
+                .mul(scale)
+                .logSoftmax()
+                .narrow(1, index, 1)
+                .reshape(-1);
+    }
+
+    private float[][] embed() {
+        List<String> prompts = new ArrayList<>();
+        for (int i = 0; i < labels.size(); i++) {
+            String name = labels.name(i);
+            TEMPLATES.forEach(template -> prompts.add(template.replace("%s", name)));
+        }
+        float[][] texts = clip.texts(prompts);
+        float[][] classes = new float[labels.size()][];
+        for (int i = 0; i < classes.length; i++) {
+            classes[i] = unitMean(texts, i * TEMPLATES.size(), TEMPLATES.size());
+        }
+        return classes;
+    }
+
+    private static float[] unitMean(float[][] rows, int from, int count) {
+        double[] sum = new double[rows[from].length];
+        double squares = 0;
+        for (int i = 0; i < sum.length; i++) {
+            for (int row = from; row < from + count; row++) {
+                sum[i] += rows[row][i];
+            }
+            squares += sum[i] * sum[i];
+        }
+        float[] mean = new float[sum.length];
+        for (int i = 0; i < sum.length; i++) {
+            mean[i] = (float) (sum[i] / Math.sqrt(squares));
+        }
+        return mean;
+    }
+}
