@@ -44,6 +44,11 @@ public final class BestOfN implements SearchAlgorithm {
         return run(new SearchRun(evaluator, budget, observer, nanoTime), source, 0, Integer.MAX_VALUE);
     }
 
+    /** The picked draws, and no more. */
+    StopReason goOn(SearchRun run, CandidateSource source, int picked) {
+        return run(run, source, 1, 1 + picked).stopReason();
+    }
+
     /** Candidates {@code first} to {@code end} of the source, the latter left out. */
     Outcome run(SearchRun run, CandidateSource source, int first, int end) {
         List<Candidate> drawn = new ArrayList<>();

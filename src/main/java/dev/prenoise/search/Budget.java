@@ -35,6 +35,11 @@ public record Budget(int lossEvaluations, int functionEvaluations, Duration wall
         return new Budget(lossEvaluations, functionEvaluations, wallTime, false);
     }
 
+    /** The same limits but for loss evaluations. */
+    Budget withLossEvaluations(int limit) {
+        return new Budget(limit, functionEvaluations, wallTime, stopOnPlateau);
+    }
+
     /** Whether {@code next} more still fits after {@code spent}. Wall time is not looked at. */
     public boolean allows(Spend spent, Spend next) {
         return (lossEvaluations == 0 || spent.lossEvaluations() + next.lossEvaluations() <= lossEvaluations)

@@ -20,6 +20,7 @@ final class FakePictures implements PathEvaluator {
     private static final Spend CALL = new Spend(0, 1, 1, 2);
 
     final List<Integer> batches = new ArrayList<>();
+    final List<Double> looks = new ArrayList<>();
     int steps = 6;
     int maxBatch = 1;
     int gradientFactor = 4;
@@ -173,7 +174,7 @@ final class FakePictures implements PathEvaluator {
     @Override
     public List<Evaluation> look(List<PathPoint> points) {
         take(points.size(), points.get(0).level() == steps ? 0 : 1);
-        return points.stream()
+        List<Evaluation> seen = points.stream()
                 .map(point -> {
                     double t = levels().get(point.level());
                     double shrink =
@@ -181,6 +182,8 @@ final class FakePictures implements PathEvaluator {
                     return judge(scaled(point.latents(), shrink), null);
                 })
                 .toList();
+        seen.forEach(look -> looks.add(look.score()));
+        return seen;
     }
 
     @Override

@@ -20,6 +20,31 @@ import org.junit.jupiter.api.io.TempDir;
 
 class PlateauRuleTest {
     @Test
+    void levelsOff_climb_endsWhenTheLastThirdGainedLittle() {
+        PlateauRule rule = new PlateauRule(0.05);
+        double[] steady = IntStream.rangeClosed(0, 60).mapToDouble(i -> i).toArray();
+        assertThat(rule.levelsOff(steady, false)).isFalse();
+        double[] settled =
+                IntStream.rangeClosed(0, 60).mapToDouble(i -> Math.min(i, 40)).toArray();
+        assertThat(rule.levelsOff(settled, false)).isTrue();
+        assertThat(rule.levelsOff(Arrays.copyOf(settled, 55), false)).isFalse();
+        assertThat(rule.levelsOff(Arrays.stream(settled).map(x -> -x).toArray(), true))
+                .isTrue();
+        assertThat(rule.levelsOff(Arrays.stream(steady).map(x -> -x).toArray(), true))
+                .isFalse();
+    }
+
+    @Test
+    void levelsOff_noGainAtAll_endsAfterEightRounds() {
+        assertThat(PlateauRule.DEFAULT.levelsOff(new double[8], false)).isFalse();
+        assertThat(PlateauRule.DEFAULT.levelsOff(new double[9], false)).isTrue();
+        assertThat(PlateauRule.DEFAULT.levelsOff(new double[0], false)).isFalse();
+        double[] unjudged = new double[30];
+        Arrays.fill(unjudged, Double.NaN);
+        assertThat(PlateauRule.DEFAULT.levelsOff(unjudged, false)).isFalse();
+    }
+
+    @Test
     void nextCheckpoint_each_growsByHalfOrAThird() {
         int[] checkpoints = new int[8];
         for (int i = 0; i < checkpoints.length; i++) {

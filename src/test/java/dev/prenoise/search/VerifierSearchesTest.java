@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseRecipes;
 import dev.prenoise.noise.NoiseSource;
+import dev.prenoise.search.Fakes.Loss;
 import dev.prenoise.search.Fakes.Observer;
 import java.time.Duration;
 import java.util.List;
@@ -37,7 +38,21 @@ class VerifierSearchesTest {
                 new Kind("zero-order-4", () -> new ZeroOrderSearch(new ZeroOrderParameters(4, 0.5, 0))),
                 new Kind("zero-order-restart", () -> new ZeroOrderSearch(new ZeroOrderParameters(2, 1, 1))),
                 new Kind("first-order", FirstOrderSearch::new),
-                new Kind("first-order-restart", () -> new FirstOrderSearch(new FirstOrderParameters(1, 0))));
+                new Kind("first-order-restart", () -> new FirstOrderSearch(new FirstOrderParameters(1, 0))),
+                new Kind("paths", PathsSearch::new),
+                new Kind("paths-3-4", () -> new PathsSearch(new PathsParameters(3, 4, 0.4, 0.6, 0.4))),
+                new Kind("zero-order-then-paths", ZeroOrderThenPathsSearch::new),
+                new Kind("cascade-zero-order", () -> cascade(new ZeroOrderSearch())),
+                new Kind("cascade-paths", () -> cascade(new PathsSearch())),
+                new Kind("cascade-both", () -> cascade(new ZeroOrderThenPathsSearch())),
+                new Kind("cascade-first-order", () -> cascade(new FirstOrderSearch())));
+    }
+
+    /** Screened by what costs no function evaluations. */
+    private static SearchAlgorithm cascade(SearchAlgorithm inner) {
+        Loss screen = Loss.batched(3);
+        screen.cost = new Spend(1, 0, 0, 0);
+        return new CascadeSearch(screen, 3, inner);
     }
 
     @ParameterizedTest
