@@ -8,7 +8,6 @@ import dev.prenoise.text.PreparedPrompt;
 import dev.prenoise.text.PromptEncoder;
 import dev.prenoise.text.PromptException;
 import dev.prenoise.text.PromptOptions;
-import dev.prenoise.text.PromptSyntax;
 import dev.prenoise.text.PromptTokenizer;
 import dev.prenoise.text.ResolvedSubject;
 import dev.prenoise.text.SubjectException;
@@ -73,14 +72,8 @@ record EncodedPrompt(
     }
 
     private static PromptOptions options(PromptSpec prompt, int steps) {
-        PromptSyntax syntax =
-                switch (prompt.weighting()) {
-                    case COMFYUI -> PromptSyntax.COMFYUI;
-                    case A1111 -> PromptSyntax.A1111;
-                    case NONE -> PromptSyntax.PLAIN;
-                };
         try {
-            return new PromptOptions(syntax, prompt.clipSkip(), steps);
+            return new PromptOptions(prompt.weighting().syntax(), prompt.clipSkip(), steps);
         } catch (IllegalArgumentException e) {
             throw InvalidFieldException.under("prompt", e);
         }

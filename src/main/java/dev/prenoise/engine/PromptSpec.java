@@ -1,5 +1,6 @@
 package dev.prenoise.engine;
 
+import dev.prenoise.text.PromptException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -25,5 +26,19 @@ public record PromptSpec(
     /** Text encoded here, with ComfyUI's rule of weights. */
     public PromptSpec(String text, String negativeText, List<SubjectSpec> subjects) {
         this(text, negativeText, subjects, null, Weighting.COMFYUI, 0);
+    }
+
+    /**
+     * The text as a person would say it, without weights and brackets: what a picture is compared with. Of A1111's {@code [from:to:when]}
+     * the end.
+     *
+     * @throws InvalidFieldException when the prompt asks for what cannot be done
+     */
+    public String words() {
+        try {
+            return weighting.syntax().words(text, 1);
+        } catch (PromptException e) {
+            throw new InvalidFieldException("prompt.text", String.valueOf(e.getMessage()));
+        }
     }
 }

@@ -14,5 +14,15 @@ public enum PromptSyntax {
      */
     A1111,
     /** None: brackets are brackets. */
-    PLAIN
+    PLAIN;
+
+    /**
+     * A prompt as a person would say it: without weights and brackets.
+     *
+     * @param steps of the sampler
+     * @throws PromptException when the prompt asks for what cannot be done here
+     */
+    public String words(String prompt, int steps) {
+        return WeightedText.read(prompt, this, steps, false).text();
+    }
 }

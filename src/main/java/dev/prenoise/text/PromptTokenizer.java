@@ -45,12 +45,7 @@ public final class PromptTokenizer {
      * @throws PromptException when the prompt asks for what cannot be done here
      */
     public PreparedPrompt prepare(String text, PromptOptions options, boolean negative) {
-        WeightedText weighted =
-                switch (options.syntax()) {
-                    case COMFYUI -> ComfyPrompt.read(text);
-                    case A1111 -> A1111Prompt.read(text, options.steps(), negative);
-                    case PLAIN -> WeightedText.plain(text);
-                };
+        WeightedText weighted = WeightedText.read(text, options.syntax(), options.steps(), negative);
         TokenizedPrompt tokens = tokenize(weighted, options.syntax());
         List<String> warnings = new ArrayList<>(weighted.warnings());
         if (family != TextFamily.OWN) {

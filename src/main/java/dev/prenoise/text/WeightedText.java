@@ -14,8 +14,17 @@ record WeightedText(List<Part> parts, List<String> warnings) {
         warnings = List.copyOf(warnings);
     }
 
-    static WeightedText plain(String text) {
-        return new WeightedText(List.of(new Part(text, 1, false)), List.of());
+    /**
+     * @param steps of the sampler
+     * @param negative A1111 reads some things in prompts alone
+     * @throws PromptException when the prompt asks for what cannot be done here
+     */
+    static WeightedText read(String text, PromptSyntax syntax, int steps, boolean negative) {
+        return switch (syntax) {
+            case COMFYUI -> ComfyPrompt.read(text);
+            case A1111 -> A1111Prompt.read(text, steps, negative);
+            case PLAIN -> new WeightedText(List.of(new Part(text, 1, false)), List.of());
+        };
     }
 
     /**

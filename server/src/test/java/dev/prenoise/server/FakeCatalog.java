@@ -11,6 +11,8 @@ import dev.prenoise.engine.MemoryNeeds;
 import dev.prenoise.engine.Model;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.engine.ModelException;
+import dev.prenoise.engine.Panel;
+import dev.prenoise.engine.PictureOptions;
 import dev.prenoise.engine.PromptSession;
 import dev.prenoise.engine.PromptSpec;
 import dev.prenoise.engine.SamplingSpec;
@@ -23,9 +25,8 @@ import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.SeededNoise;
 import dev.prenoise.search.Evaluation;
 import dev.prenoise.search.Evaluator;
+import dev.prenoise.search.PathEvaluator;
 import dev.prenoise.search.Spend;
-import dev.prenoise.verifier.Verifier;
-import dev.prenoise.verifier.VerifierOffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -34,6 +35,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 
 /**
  * A backbone without a network: the score of a noise is its mean squared distance to a target that follows from the prompt. Deterministic,
@@ -49,10 +51,10 @@ public final class FakeCatalog implements ModelCatalog {
     private static final int SCALE = 8;
     private static final Set<String> NOUNS = Set.of("cat", "frog", "dog", "circle", "square");
 
-    /** Run before each evaluation, with the prompt, on the thread that computes. */
+    /** Run before each evaluation of a loss and each denoiser call for a picture, with the prompt, on the thread that computes. */
     public volatile BeforeEvaluation beforeEvaluation = prompt -> {};
 
-    /** The prompt of each evaluation, in the order in which they ran. */
+    /** The prompt of each of these, in the order in which they ran. */
     public final List<String> evaluations = new CopyOnWriteArrayList<>();
 
     /** Every thread that a model was called on. */
@@ -69,6 +71,9 @@ public final class FakeCatalog implements ModelCatalog {
 
     /** Whether the user has moved models and LoRAs away: none answers to its name. */
     public volatile boolean moved;
+
+    /** Whether the search that had pictures judged last was told to stop. */
+    public volatile BooleanSupplier stopped = () -> false;
 
     /** What sessions were asked for, in order. */
     public final List<Prepared> prepared = new CopyOnWriteArrayList<>();
@@ -144,30 +149,12 @@ public final class FakeCatalog implements ModelCatalog {
         }
     }
 
-    /** What a test puts there. */
-    public volatile VerifierCatalog verifiers = new NoVerifiers();
+    /** Theirs. */
+    public final FakeVerifiers verifiers = new FakeVerifiers();
 
     @Override
     public VerifierCatalog verifiers() {
         return verifiers;
-    }
-
-    /** None. */
-    private static final class NoVerifiers implements VerifierCatalog {
-        @Override
-        public List<VerifierOffer> list() {
-            return List.of();
-        }
-
-        @Override
-        public String resolve(String field, String name, String backboneFamily) {
-            throw new InvalidFieldException(field, "\"" + name + "\" (expected: none: there are no verifiers)");
-        }
-
-        @Override
-        public Verifier open(String name) {
-            throw new IllegalStateException("open: " + name);
-        }
     }
 
     @Override
@@ -194,6 +181,15 @@ public final class FakeCatalog implements ModelCatalog {
 
     private static BackboneInfo info(String id) {
         return new BackboneInfo(id, "shapes", null, null, false, NATIVE_SIZE, true, 1000, null, "eps");
+    }
+
+    private void before(String prompt) {
+        try {
+            beforeEvaluation.run(prompt);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+        evaluations.add(prompt);
     }
 
     private final class FakeModel implements Model {
@@ -289,6 +285,23 @@ public final class FakeCatalog implements ModelCatalog {
         }
 
         @Override
+        public void requireSubjects() {
+            if (subjects.isEmpty()) {
+                throw new InvalidFieldException("prompt.text", "\"" + prompt + "\" (expected: a thing to show)");
+            }
+        }
+
+        @Override
+        public PathEvaluator pictures(Panel panel, PictureOptions options) {
+            threads.add(Thread.currentThread().getName());
+            stopped = options.stopped();
+            return new FakePictures(panel, options, () -> maxBatch, () -> {
+                threads.add(Thread.currentThread().getName());
+                before(prompt);
+            });
+        }
+
+        @Override
         public AttentionMaps maps(Noise noise) {
             threads.add(Thread.currentThread().getName());
             double[] cross = new double[2 * 2 * 8];
@@ -305,9 +318,7 @@ public final class FakeCatalog implements ModelCatalog {
 
         private Picture picture(Noise noise) {
             drawn.incrementAndGet();
-            byte[] rgb = new byte[8 * 8 * 3];
-            Arrays.fill(rgb, (byte) Math.round(noise.data()[0] * 32));
-            return new Picture(8, 8, rgb);
+            return FakePictures.picture(noise);
         }
 
         @Override
@@ -363,12 +374,7 @@ public final class FakeCatalog implements ModelCatalog {
 
         private Evaluation score(Noise noise, boolean withGradient) {
             threads.add(Thread.currentThread().getName());
-            try {
-                beforeEvaluation.run(prompt);
-            } catch (InterruptedException e) {
-                throw new IllegalStateException(e);
-            }
-            evaluations.add(prompt);
+            before(prompt);
             float[] values = noise.data();
             float[] gradient = new float[values.length];
             double sum = 0;

@@ -8,6 +8,7 @@ import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.Backbone;
 import dev.prenoise.v1.Device;
 import dev.prenoise.v1.GetCapabilitiesResponse;
+import dev.prenoise.v1.SearchAlgorithm;
 import java.util.List;
 
 /** What this sidecar can do now. Loads nothing. */
@@ -18,6 +19,8 @@ final class Capabilities {
             AttentionLoss.ATTENTION_LOSS_SELF_CROSS,
             AttentionLoss.ATTENTION_LOSS_ATTEND_AND_EXCITE);
 
+    private static final List<SearchAlgorithm> ALGORITHMS = List.of(SearchAlgorithm.SEARCH_ALGORITHM_RANDOM);
+
     private Capabilities() {}
 
     static GetCapabilitiesResponse of(String version, ModelCatalog catalog, Limits limits) {
@@ -25,6 +28,7 @@ final class Capabilities {
                 .setVersion(version)
                 .setDefaultBackbone(catalog.defaultId())
                 .addAllLosses(LOSSES)
+                .addAllAlgorithms(ALGORITHMS)
                 .setLimits(limits(limits));
         catalog.devices().forEach(device -> response.addDevices(device(device)));
         catalog.list().forEach(backbone -> response.addBackbones(backbone(backbone)));
@@ -85,6 +89,7 @@ final class Capabilities {
                 .setRecipes(limits.maxRecipes())
                 .setNoiseValues(limits.maxNoiseValues())
                 .setSearches(limits.maxSearches())
+                .setVerifiers(limits.maxVerifiers())
                 .build();
     }
 }

@@ -17,6 +17,7 @@ import java.time.Duration;
  * @param maxRecipes in one SampleNoise
  * @param maxNoiseValues floats over all tensors of one SampleNoise
  * @param maxSearches running at once, all clients together
+ * @param maxVerifiers of one request
  */
 public record Limits(
         int maxMessageBytes,
@@ -29,7 +30,8 @@ public record Limits(
         int maxSubjects,
         int maxRecipes,
         int maxNoiseValues,
-        int maxSearches) {
+        int maxSearches,
+        int maxVerifiers) {
     public static final Limits DEFAULT =
-            new Limits(64 << 20, 4096, 1000, 100_000, 10_000_000, Duration.ofDays(1), 8192, 64, 256, 1 << 24, 16);
+            new Limits(64 << 20, 4096, 1000, 100_000, 10_000_000, Duration.ofDays(1), 8192, 64, 256, 1 << 24, 16, 16);
 }

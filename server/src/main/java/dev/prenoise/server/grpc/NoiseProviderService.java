@@ -27,6 +27,7 @@ import dev.prenoise.v1.SampleNoiseRequest;
 import dev.prenoise.v1.SampleNoiseResponse;
 import dev.prenoise.v1.ScoreImagesRequest;
 import dev.prenoise.v1.ScoreImagesResponse;
+import dev.prenoise.v1.SearchAlgorithm;
 import dev.prenoise.v1.SearchState;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
@@ -156,10 +157,14 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
     }
 
     private static void requireImplemented(OptimizeNoiseRequest request) {
-        if (request.hasVerifier() || request.hasCascade()) {
-            throw Statuses.unimplemented("strategy "
-                    + (request.hasVerifier() ? "verifier" : "cascade")
-                    + " is not in this version: it has no verifiers yet; use attention");
+        if (request.hasCascade()) {
+            throw Statuses.unimplemented("strategy cascade is not in this version; use attention or verifier");
+        }
+        SearchAlgorithm algorithm = request.getVerifier().getAlgorithm();
+        if (algorithm != SearchAlgorithm.SEARCH_ALGORITHM_UNSPECIFIED
+                && algorithm != SearchAlgorithm.SEARCH_ALGORITHM_RANDOM) {
+            throw Statuses.unimplemented(
+                    "verifier.algorithm: " + algorithm + " is not in this version (expected: SEARCH_ALGORITHM_RANDOM)");
         }
     }
 
@@ -168,12 +173,12 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
         String id = request.getSearchId().isEmpty() ? UUID.randomUUID().toString() : request.getSearchId();
         Illustrations wanted = Protos.illustrations(request.getOutput());
         Attachment known = searches.reattach(id, Protos.fingerprint(request), wanted, wake);
-        return known != null
-                ? known
-                : searches.attach(
-                        Protos.search(request, id, catalog.resolve(request.getBackbone()), loras(request)),
-                        wanted,
-                        wake);
+        if (known != null) {
+            return known;
+        }
+        String backbone = catalog.resolve(request.getBackbone());
+        List<String> verifiers = ChosenVerifiers.resolve(request, catalog, backbone);
+        return searches.attach(Protos.search(request, id, backbone, loras(request), verifiers), wanted, wake);
     }
 
     /** By their names in the catalog. */

@@ -19,15 +19,20 @@ import dev.prenoise.noise.NoiseSource;
 import dev.prenoise.noise.NoiseStep;
 import dev.prenoise.search.Budget;
 import dev.prenoise.search.StopReason;
+import dev.prenoise.server.jobs.AskedBudget;
 import dev.prenoise.server.jobs.AttentionStrategy;
 import dev.prenoise.server.jobs.Illustrations;
 import dev.prenoise.server.jobs.Include;
 import dev.prenoise.server.jobs.SearchSpec;
+import dev.prenoise.server.jobs.SearchStrategy;
+import dev.prenoise.server.jobs.VerifierStrategy;
+import dev.prenoise.server.jobs.VerifierStrategy.Algorithm;
 import dev.prenoise.server.store.Acceptance;
 import dev.prenoise.server.store.HeatMap;
 import dev.prenoise.server.store.SearchState;
 import dev.prenoise.server.store.StoreCodec;
 import dev.prenoise.server.store.StoredCandidate;
+import dev.prenoise.server.store.VerifierChoice;
 import dev.prenoise.v1.Accepted;
 import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.AttentionRanking;
@@ -37,12 +42,15 @@ import dev.prenoise.v1.Lora;
 import dev.prenoise.v1.Optimization;
 import dev.prenoise.v1.OptimizeNoiseRequest;
 import dev.prenoise.v1.Output;
+import dev.prenoise.v1.Paths;
 import dev.prenoise.v1.Perturbation;
 import dev.prenoise.v1.Progress;
 import dev.prenoise.v1.Prompt;
 import dev.prenoise.v1.Sampling;
 import dev.prenoise.v1.Subject;
 import dev.prenoise.v1.Tensor;
+import dev.prenoise.v1.Verifier;
+import dev.prenoise.v1.VerifierSearch;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -71,8 +79,10 @@ public final class Protos {
 
     /**
      * @param loras the names in the catalog of those that the request names, in its order
+     * @param verifiers likewise
      */
-    static SearchSpec search(OptimizeNoiseRequest request, String id, String backbone, List<String> loras) {
+    static SearchSpec search(
+            OptimizeNoiseRequest request, String id, String backbone, List<String> loras, List<String> verifiers) {
         OptimizeNoiseRequest named = request.toBuilder().setSearchId(id).build();
         return new SearchSpec(
                 id,
@@ -87,8 +97,8 @@ public final class Protos {
                 request.getSeed(),
                 source(request.getNoiseSource()),
                 request.hasNoise() ? noise(request) : null,
-                strategy(request.getAttention()),
-                DefaultBudget.of(budget(request.getBudget()), request.getAttention()));
+                strategy(request, verifiers),
+                new AskedBudget(budget(request.getBudget()), request.getBudget().getPictures()));
     }
 
     /** Equal for requests that ask for the same search: the id names it, and output says what one caller wants to see of it. */
@@ -204,6 +214,45 @@ public final class Protos {
         return Noise.of(shape, Tensors.floats(request.getNoise()));
     }
 
+    private static SearchStrategy strategy(OptimizeNoiseRequest request, List<String> verifiers) {
+        return request.hasVerifier() ? strategy(request.getVerifier(), verifiers) : strategy(request.getAttention());
+    }
+
+    private static VerifierStrategy strategy(VerifierSearch search, List<String> names) {
+        return new VerifierStrategy(Algorithm.RANDOM, verifiers(search.getVerifiersList(), names), search.getSteps());
+    }
+
+    /** Flow time; so are the two steps. */
+    static double startSigma(Paths paths) {
+        return orElse(paths.getStartSigma(), 0.11);
+    }
+
+    static double backwardStep(Paths paths) {
+        return orElse(paths.getBackwardStep(), 0.81);
+    }
+
+    static double forwardStep(Paths paths) {
+        return orElse(paths.getForwardStep(), 0.78);
+    }
+
+    private static double orElse(double asked, double usual) {
+        return asked == 0 ? usual : asked;
+    }
+
+    private static List<VerifierChoice> verifiers(List<Verifier> verifiers, List<String> names) {
+        List<VerifierChoice> choices = new ArrayList<>();
+        for (int i = 0; i < verifiers.size(); i++) {
+            choices.add(
+                    verifier(verifiers.get(i).toBuilder().setName(names.get(i)).build()));
+        }
+        return List.copyOf(choices);
+    }
+
+    private static VerifierChoice verifier(Verifier verifier) {
+        double weight = verifier.getWeight() == 0 ? 1 : verifier.getWeight();
+        return new VerifierChoice(verifier.getName(), weight, verifier.getLabel(), verifier.getInstructions());
+    }
+
     private static AttentionStrategy strategy(AttentionRanking ranking) {
         String loss = lossName(ranking.getLoss());
         if (loss == null) {
@@ -241,6 +290,17 @@ public final class Protos {
                 .setBudget(budget(acceptance.budget()))
                 .addAllNoiseShape(acceptance.noiseShape())
                 .addAllWarnings(acceptance.warnings())
+                .addAllVerifiers(
+                        acceptance.verifiers().stream().map(Protos::verifier).toList())
+                .build();
+    }
+
+    private static Verifier verifier(VerifierChoice choice) {
+        return Verifier.newBuilder()
+                .setName(choice.name())
+                .setWeight(choice.weight())
+                .setLabel(choice.label())
+                .setInstructions(choice.instructions())
                 .build();
     }
 
@@ -250,6 +310,8 @@ public final class Protos {
                 .setFunctionEvaluations(progress.spent().functionEvaluations() + progress.illustrationCalls())
                 .setElapsed(duration(progress.elapsed()))
                 .setFraction(progress.fraction())
+                .setDenoiserCalls(progress.spent().denoiserCalls())
+                .setBatchRows(progress.spent().batchRows())
                 .setStage(progress.stage());
         // Not a number has no place in JSON, which many a caller makes of this.
         if (!Double.isNaN(progress.bestScore())) {
@@ -407,7 +469,10 @@ public final class Protos {
                             subjects,
                             budget(accepted.getBudget()),
                             accepted.getNoiseShapeList(),
-                            accepted.getWarningsList());
+                            accepted.getWarningsList(),
+                            accepted.getVerifiersList().stream()
+                                    .map(Protos::verifier)
+                                    .toList());
                 } catch (InvalidProtocolBufferException e) {
                     throw new UncheckedIOException(e);
                 }

@@ -65,7 +65,7 @@ final class RequestValidator {
         if (!request.getSearchId().isEmpty()) {
             checkSearchId(violations, request.getSearchId());
         }
-        checkPrompt(violations, request.getPrompt());
+        checkPrompt(violations, request.getPrompt(), !request.hasVerifier());
         checkLoras(violations, request.getLoraList());
         checkRange(violations, "width", request.getWidth(), limits.maxSide());
         checkRange(violations, "height", request.getHeight(), limits.maxSide());
@@ -78,7 +78,7 @@ final class RequestValidator {
         checkNoise(violations, request);
         checkSampling(violations, request.getSampling());
         checkStrategy(violations, request);
-        checkBudget(violations, request.getBudget());
+        checkBudget(violations, request);
         checkOutput(violations, request.getOutput());
         violations.throwIfAny();
     }
@@ -197,7 +197,10 @@ final class RequestValidator {
         }
     }
 
-    private void checkPrompt(Violations violations, Prompt prompt) {
+    /**
+     * @param attends whether the search reads attention, which is a subject's
+     */
+    private void checkPrompt(Violations violations, Prompt prompt, boolean attends) {
         if (prompt.getText().isBlank() && !prompt.hasConditioning()) {
             violations.add("prompt.text", quoted(prompt.getText()), "not empty, or prompt.conditioning set");
         }
@@ -216,7 +219,7 @@ final class RequestValidator {
         if (prompt.hasConditioning()) {
             checkConditioning(violations, prompt);
         }
-        if (indexed && prompt.getSubjectsCount() == 0) {
+        if (attends && indexed && prompt.getSubjectsCount() == 0) {
             violations.add(
                     "prompt.subjects", "empty", "at least one with token_indices, as there is no text to find any in");
         }
@@ -384,18 +387,26 @@ final class RequestValidator {
         }
     }
 
-    private static void checkStrategy(Violations violations, OptimizeNoiseRequest request) {
-        if (!request.hasAttention()) {
-            violations.add("strategy", "not set", "attention");
-            return;
+    private void checkStrategy(Violations violations, OptimizeNoiseRequest request) {
+        switch (request.getStrategyCase()) {
+            case ATTENTION -> checkRanking(violations, "attention", request.getAttention());
+            case VERIFIER -> new VerifierRules(violations, limits).check("verifier", request.getVerifier());
+            default -> violations.add("strategy", "not set", "attention or verifier");
         }
-        AttentionRanking ranking = request.getAttention();
-        checkLoss(violations, "attention.loss", ranking.getLoss(), ranking.getLossValue());
-        checkKnown(violations, "attention.form", ranking.getForm(), ranking.getFormValue(), LossForm.values());
-        checkKnown(violations, "attention.then", ranking.getThen(), ranking.getThenValue(), AttentionLoss.values());
     }
 
-    private void checkBudget(Violations violations, Budget budget) {
+    private static void checkRanking(Violations violations, String field, AttentionRanking ranking) {
+        checkLoss(violations, field + ".loss", ranking.getLoss(), ranking.getLossValue());
+        checkKnown(violations, field + ".form", ranking.getForm(), ranking.getFormValue(), LossForm.values());
+        checkKnown(violations, field + ".then", ranking.getThen(), ranking.getThenValue(), AttentionLoss.values());
+    }
+
+    private void checkBudget(Violations violations, OptimizeNoiseRequest request) {
+        Budget budget = request.getBudget();
+        if (request.hasVerifier()) {
+            new VerifierRules(violations, limits).checkBudget(budget);
+        }
+        checkPictures(violations, budget, request.hasAttention());
         checkRange(violations, "budget.loss_evaluations", budget.getLossEvaluations(), limits.maxLossEvaluations());
         checkRange(
                 violations,
@@ -408,6 +419,18 @@ final class RequestValidator {
             violations.add("budget.wall_time", time.getSeconds() + " s " + time.getNanos() + " ns", ">= 0");
         } else if (time.getSeconds() > most || time.getSeconds() == most && time.getNanos() > 0) {
             violations.add("budget.wall_time", time.getSeconds() + " s", "at most " + most + " s");
+        }
+    }
+
+    private void checkPictures(Violations violations, Budget budget, boolean attention) {
+        String field = "budget.pictures";
+        checkRange(violations, field, budget.getPictures(), limits.maxFunctionEvaluations() / limits.maxSteps());
+        if (budget.getPictures() != 0 && budget.getFunctionEvaluations() != 0) {
+            violations.add(field, budget.getPictures(), "0 where function_evaluations is set, which counts the same");
+        }
+        if (budget.getPictures() != 0 && attention) {
+            violations.add(
+                    field, budget.getPictures(), "0, as an attention ranking draws none: loss_evaluations limits it");
         }
     }
 
@@ -454,14 +477,14 @@ final class RequestValidator {
     }
 
     /** The last of an enum's values is the one that generated code has for numbers it does not know. */
-    private static <E extends Enum<E> & ProtocolMessageEnum> void checkKnown(
+    static <E extends Enum<E> & ProtocolMessageEnum> void checkKnown(
             Violations violations, String field, E value, int number, E[] values) {
         if (value == values[values.length - 1]) {
             violations.add(field, number, "0 to " + (values.length - 2));
         }
     }
 
-    private static void checkRange(Violations violations, String field, int value, int most) {
+    static void checkRange(Violations violations, String field, int value, int most) {
         if (value < 0) {
             violations.add(field, value, ">= 0");
         } else if (value > most) {
@@ -469,7 +492,7 @@ final class RequestValidator {
         }
     }
 
-    private static void checkLength(Violations violations, String field, String text, int most) {
+    static void checkLength(Violations violations, String field, String text, int most) {
         if (text.length() > most) {
             violations.add(field, text.length() + " characters", "at most " + most);
         }

@@ -7,6 +7,7 @@ import dev.prenoise.server.jobs.SearchEnd;
 import dev.prenoise.server.store.Acceptance;
 import dev.prenoise.server.store.SearchStore;
 import dev.prenoise.server.store.StoredCandidate;
+import dev.prenoise.server.store.StoredSearch;
 import dev.prenoise.v1.OptimizeNoiseResponse;
 import dev.prenoise.v1.Output;
 import io.grpc.stub.ServerCallStreamObserver;
@@ -38,6 +39,7 @@ final class SearchStream implements Runnable {
     private boolean acceptedSent;
     private int cursor;
     private @Nullable Progress progressSent;
+    private @Nullable Boolean lowerIsBetter;
 
     SearchStream(
             ServerCallStreamObserver<OptimizeNoiseResponse> call, Output output, SearchStore store, Executor executor) {
@@ -130,11 +132,25 @@ final class SearchStream implements Runnable {
         call.onNext(OptimizeNoiseResponse.newBuilder()
                 .setCandidate(Protos.candidate(
                         candidate,
-                        true,
+                        lowerIsBetter(id),
                         carries(output.getNoise(), best),
                         carries(output.getPreview(), best),
                         output.getAttention()))
                 .build());
+    }
+
+    /** Never changes within a search. */
+    private boolean lowerIsBetter(String id) {
+        Boolean known = lowerIsBetter;
+        if (known == null) {
+            StoredSearch search = store.search(id);
+            if (search == null) {
+                throw new IllegalStateException("search " + id + ": accepted but not stored");
+            }
+            known = search.lowerIsBetter();
+            lowerIsBetter = known;
+        }
+        return known;
     }
 
     private static boolean carries(dev.prenoise.v1.Include include, boolean best) {

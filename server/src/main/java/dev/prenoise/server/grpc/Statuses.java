@@ -16,6 +16,7 @@ import dev.prenoise.server.jobs.ShuttingDownException;
 import dev.prenoise.server.jobs.WeightsChangedException;
 import dev.prenoise.tensor.DeviceMemory;
 import dev.prenoise.tensor.SafetensorsException;
+import dev.prenoise.verifier.VerifierException;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import java.nio.charset.StandardCharsets;
@@ -70,6 +71,7 @@ final class Statuses {
         }
         if (failure instanceof ModelException
                 || failure instanceof WeightsChangedException
+                || failure instanceof VerifierException
                 || failure instanceof SafetensorsException) {
             return status(Code.FAILED_PRECONDITION, failure.getMessage());
         }

@@ -2,6 +2,7 @@ package dev.prenoise.server.grpc;
 
 import dev.prenoise.server.jobs.Progress;
 import dev.prenoise.server.store.SearchStore;
+import dev.prenoise.server.store.Standing;
 import dev.prenoise.server.store.StoredCandidate;
 import dev.prenoise.server.store.StoredSearch;
 import dev.prenoise.v1.Candidate;
@@ -16,14 +17,16 @@ final class Summaries {
     static Summary of(SearchStore store, String id, Output output) {
         StoredSearch search = stored(store, id);
         boolean lowerIsBetter = search.lowerIsBetter();
-        List<StoredCandidate> best = store.best(id, lowerIsBetter, Protos.best(output));
+        Standing standing = store.standing(search, Protos.best(output));
+        List<StoredCandidate> best = standing.best();
         Summary.Builder summary = Summary.newBuilder()
                 .addAllBest(best.stream()
                         .map(candidate -> candidate(candidate, lowerIsBetter, output))
                         .toList())
                 .setStopReason(Protos.stopReason(search.stopReason()))
-                .setSpent(Protos.progress(spent(search, best)));
-        StoredCandidate baseline = store.candidate(id, 0);
+                .setSpent(Protos.progress(spent(search, best)))
+                .addAllWarnings(search.warnings());
+        StoredCandidate baseline = standing.baseline();
         if (baseline != null) {
             summary.setBaseline(candidate(baseline, lowerIsBetter, output));
         }

@@ -6,13 +6,15 @@ import dev.prenoise.attention.InitNo;
 import dev.prenoise.attention.LossForm;
 import dev.prenoise.attention.SelfCross;
 import dev.prenoise.search.BestOfN;
+import dev.prenoise.search.Budget;
 import dev.prenoise.search.Evaluator;
 import dev.prenoise.search.InitNoParameters;
 import dev.prenoise.search.InitNoSearch;
 import dev.prenoise.search.PlateauRule;
 import dev.prenoise.search.SearchAlgorithm;
 import dev.prenoise.search.TwoStageSearch;
-import java.util.function.BiFunction;
+import dev.prenoise.server.store.VerifierChoice;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,14 +28,32 @@ public record AttentionStrategy(
         String loss,
         LossForm form,
         boolean optimize,
-        @Nullable String then) {
-    /** What a strategy is on an open session. */
-    record Plan(SearchAlgorithm algorithm, Evaluator evaluator) {}
+        @Nullable String then) implements SearchStrategy {
+    private static final int RANKED = 16;
 
-    /** Makes an evaluator that ranks by the first loss and has the gradient of the second. */
-    interface Evaluators extends BiFunction<AttentionLoss, AttentionLoss, Evaluator> {}
+    /** Five starts of ten steps, InitNO's published pool. */
+    private static final int OPTIMIZED = 50;
 
-    Plan plan(Evaluators evaluators) {
+    /** Published runs gain little after 50 to 100 candidates, so a plateau is found before this multiple. */
+    static final int PLATEAU_FACTOR = 8;
+
+    @Override
+    public boolean readsAttention() {
+        return true;
+    }
+
+    @Override
+    public List<VerifierChoice> verifiers() {
+        return List.of();
+    }
+
+    @Override
+    public SearchStrategy judgedBy(List<VerifierChoice> verifiers) {
+        return this;
+    }
+
+    @Override
+    public Plan plan(Evaluators evaluators) {
         Evaluator first = evaluator(loss, evaluators);
         if (then == null) {
             return new Plan(optimize ? new InitNoSearch() : new BestOfN(), first);
@@ -48,6 +68,15 @@ public record AttentionStrategy(
     private Evaluator evaluator(String name, Evaluators evaluators) {
         AttentionLoss ranking = AttentionLosses.of(name, form);
         boolean joint = optimize && (ranking instanceof InitNo || ranking instanceof SelfCross);
-        return evaluators.apply(ranking, joint ? AttentionLosses.optimization(name, form) : ranking);
+        return evaluators.attention(ranking, joint ? AttentionLosses.optimization(name, form) : ranking);
+    }
+
+    @Override
+    public Budget budget(AskedBudget asked, Plan plan) {
+        if (asked.isLimited()) {
+            return asked.limits();
+        }
+        int evaluations = optimize ? OPTIMIZED : RANKED;
+        return asked.counted(asked.limits().stopOnPlateau() ? PLATEAU_FACTOR * evaluations : evaluations, 0);
     }
 }

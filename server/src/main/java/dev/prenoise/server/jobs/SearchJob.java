@@ -5,6 +5,7 @@ import dev.prenoise.engine.InvalidFieldException;
 import dev.prenoise.engine.LoraSpec;
 import dev.prenoise.engine.Model;
 import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.engine.PictureOptions;
 import dev.prenoise.engine.PromptSession;
 import dev.prenoise.engine.WeightsPin;
 import dev.prenoise.noise.Noise;
@@ -15,6 +16,7 @@ import dev.prenoise.search.Candidate;
 import dev.prenoise.search.CandidateSource;
 import dev.prenoise.search.Evaluator;
 import dev.prenoise.search.Outcome;
+import dev.prenoise.search.PathEvaluator;
 import dev.prenoise.search.SearchObserver;
 import dev.prenoise.search.SeededCandidates;
 import dev.prenoise.search.Spend;
@@ -30,8 +32,10 @@ import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -70,10 +74,13 @@ final class SearchJob implements Runnable, SearchObserver {
 
     // The job's thread only.
     private @Nullable PromptSession session;
+    private @Nullable Jury jury;
     private final long startNanos = System.nanoTime();
     private Duration elapsedBefore = Duration.ZERO;
     private List<WeightsPin> weights = List.of();
     private int storedBefore;
+    private Budget budget = new Budget(0, 0, Duration.ZERO, false);
+    private List<String> warnings = List.of();
     private int illustrationCalls;
     private @Nullable Illustrator illustrator;
     private final List<Drawing> drawings = new ArrayList<>();
@@ -151,6 +158,8 @@ final class SearchJob implements Runnable, SearchObserver {
             how = search();
         } catch (SearchStoppedException e) {
             how = stopped();
+        } catch (CancellationException e) {
+            how = isStopping() ? stopped() : failed(e);
         } catch (Throwable e) {
             // Memory may be short for a moment only: the process goes on, whatever one search ran into.
             how = failed(e);
@@ -165,18 +174,23 @@ final class SearchJob implements Runnable, SearchObserver {
     private SearchEnd search() {
         PromptSession opened = lane.call(this::open, this::isStopping);
         session = opened;
+        if (spec.strategy().readsAttention()) {
+            opened.requireSubjects();
+        }
         if (listeners.stream().anyMatch(listener -> listener.wanted.preview() != Include.NONE)) {
             opened.requirePictures();
         }
-        Budget budget = begin(opened);
+        SearchStrategy.Plan plan = spec.strategy().plan(new Evaluators());
+        budget = spec.strategy().budget(spec.budget(), plan);
+        begin(opened, plan.evaluator().ranking().lowerIsBetter());
         illustrator = new Illustrator(spec.id(), store, lane, opened, this::isStopping, illustrationCalls);
-        AttentionStrategy.Plan plan = spec.strategy().plan(this::evaluator);
         stage = plan.algorithm().name();
-        Outcome outcome = plan.algorithm().search(candidates(opened), plan.evaluator(), budget, this);
+        Outcome outcome = plan.algorithm().search(candidates(opened), plan.evaluator(), leftOfBudget(), this);
         if (outcome.stopReason() == StopReason.CANCELLED) {
             return stopped();
         }
         announce();
+        keepWarnings();
         drawSummary();
         store.progress(spec.id(), outcome.spent(), elapsed());
         store.finish(spec.id(), SearchState.DONE, outcome.stopReason(), null);
@@ -229,28 +243,30 @@ final class SearchJob implements Runnable, SearchObserver {
         }
     }
 
-    /** Stores the search, or goes on with the stored one. Returns what may still be spent. */
-    private Budget begin(PromptSession opened) {
+    /** Stores the search, or goes on with the stored one. */
+    private void begin(PromptSession opened, boolean lowerIsBetter) {
         StoredSearch stored = store.search(spec.id());
         Acceptance accepted = new Acceptance(
                 spec.backbone(),
                 opened.subjects(),
-                spec.budget(),
+                budget,
                 Arrays.stream(opened.noiseShape()).boxed().toList(),
-                opened.warnings());
+                opened.warnings(),
+                spec.strategy().verifiers());
         if (stored == null) {
             StoredSearch begun = new StoredSearch(
                     spec.id(),
                     spec.request(),
                     spec.fingerprint(),
                     accepted,
-                    true,
+                    lowerIsBetter,
                     SearchState.RUNNING,
                     null,
                     null,
                     Spend.NONE,
                     0,
-                    Duration.ZERO);
+                    Duration.ZERO,
+                    List.of());
             store.create(begun, weights);
         } else {
             elapsedBefore = stored.elapsed();
@@ -260,7 +276,10 @@ final class SearchJob implements Runnable, SearchObserver {
         }
         acceptance = accepted;
         wakeListeners();
-        Budget budget = spec.budget();
+    }
+
+    /** The wall time goes on where an earlier run ended; what was counted is counted again from the store. */
+    private Budget leftOfBudget() {
         if (budget.wallTime().isZero()) {
             return budget;
         }
@@ -280,10 +299,39 @@ final class SearchJob implements Runnable, SearchObserver {
                 : SeededCandidates.ofBase(spec.seed(), spec.source(), noise);
     }
 
-    private Evaluator evaluator(AttentionLoss ranking, AttentionLoss followed) {
-        return lane.call(
-                () -> new LaneEvaluator(opened().attention(ranking, followed), lane, this::isStopping),
-                this::isStopping);
+    /** Those of this search's session. What they compute takes turns of the lane. */
+    private final class Evaluators implements SearchStrategy.Evaluators, PictureOptions.Turns {
+        @Override
+        public Evaluator attention(AttentionLoss ranking, AttentionLoss followed) {
+            return lane.call(
+                    () -> new LaneEvaluator(opened().attention(ranking, followed), lane, SearchJob.this::isStopping),
+                    SearchJob.this::isStopping);
+        }
+
+        @Override
+        public PathEvaluator pictures(String field, VerifierStrategy strategy) {
+            opened().requirePictures();
+            PictureOptions options =
+                    new PictureOptions(strategy.steps(), strategy.gradientSteps(), this, SearchJob.this::isStopping);
+            return take(() -> {
+                Jury called = Jury.open(
+                        catalog.verifiers(),
+                        field,
+                        strategy.verifiers(),
+                        spec.prompt().words());
+                jury = called;
+                try {
+                    return opened().pictures(called.panel(), options);
+                } catch (InvalidFieldException e) {
+                    throw e.field().equals("steps") ? new InvalidFieldException(field + ".steps", e.description()) : e;
+                }
+            });
+        }
+
+        @Override
+        public <T> T take(Supplier<T> work) {
+            return lane.call(work::get, SearchJob.this::isStopping);
+        }
     }
 
     private SearchEnd stopped() {
@@ -317,9 +365,14 @@ final class SearchJob implements Runnable, SearchObserver {
         if (opened == null) {
             return;
         }
+        Jury called = jury;
         session = null;
+        jury = null;
         try {
             lane.call(() -> {
+                if (called != null) {
+                    called.close();
+                }
                 opened.close();
                 return true;
             });
@@ -371,12 +424,7 @@ final class SearchJob implements Runnable, SearchObserver {
     private void publish(Spend spent, String current) {
         Duration elapsed = elapsed();
         progress = new Progress(
-                spent,
-                illustrator().calls(),
-                elapsed,
-                Progress.fraction(spec.budget(), spent, elapsed),
-                bestScore,
-                current);
+                spent, illustrator().calls(), elapsed, Progress.fraction(budget, spent, elapsed), bestScore, current);
         wakeListeners();
     }
 
@@ -407,9 +455,14 @@ final class SearchJob implements Runnable, SearchObserver {
         for (Listener listener : listeners) {
             Include include = listener.wanted.preview();
             preview |= include == Include.ALL || include == Include.BEST && best;
-            heatMaps |= listener.wanted.heatMaps() && best;
+            heatMaps |= listener.wanted.heatMaps() && best && hasSubjects();
         }
         return new Drawing(index, preview, heatMaps);
+    }
+
+    /** Heat maps are of subjects. */
+    private boolean hasSubjects() {
+        return !opened().subjects().isEmpty();
     }
 
     /** Tells of the candidates scored since the last time, after drawing what is wanted of them, in as few calls as can be. */
@@ -420,7 +473,18 @@ final class SearchJob implements Runnable, SearchObserver {
         draw(drawings);
         drawings.clear();
         announced = scored;
+        keepWarnings();
         publish(spent, stage);
+    }
+
+    /** So that they outlive the process as candidates do. */
+    private void keepWarnings() {
+        Jury called = jury;
+        List<String> now = called == null ? List.of() : called.warnings();
+        if (!now.equals(warnings)) {
+            warnings = now;
+            store.warn(spec.id(), now);
+        }
     }
 
     private void drawSummary() {
@@ -428,11 +492,13 @@ final class SearchJob implements Runnable, SearchObserver {
                 .mapToInt(listener -> listener.wanted.best())
                 .max()
                 .orElse(0);
-        if (best == 0) {
+        StoredSearch search = store.search(spec.id());
+        if (best == 0 || search == null) {
             return;
         }
         Set<Integer> indices = new LinkedHashSet<>(List.of(0));
-        store.best(spec.id(), true, best)
+        store.standing(search, best)
+                .best()
                 .forEach(stored -> indices.add(stored.candidate().index()));
         draw(indices.stream().map(index -> wanted(index, true)).toList());
     }

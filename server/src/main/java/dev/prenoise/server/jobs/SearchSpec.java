@@ -5,7 +5,6 @@ import dev.prenoise.engine.PromptSpec;
 import dev.prenoise.engine.SamplingSpec;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseSource;
-import dev.prenoise.search.Budget;
 import dev.prenoise.server.store.Acceptance;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -22,7 +21,6 @@ import org.jspecify.annotations.Nullable;
  * @param height pixels; 0 = native, or what follows from {@code noise}
  * @param seed unsigned
  * @param noise candidate 0, {@code [1, C, H, W]}; null = the seed's
- * @param budget with at least one limit
  */
 public record SearchSpec(
         String id,
@@ -37,8 +35,8 @@ public record SearchSpec(
         long seed,
         NoiseSource source,
         @Nullable Noise noise,
-        AttentionStrategy strategy,
-        Budget budget) {
+        SearchStrategy strategy,
+        AskedBudget budget) {
     /** The same search as it was accepted before: what its request left open stays as it was then. */
     SearchSpec as(Acceptance accepted) {
         return new SearchSpec(
@@ -54,7 +52,7 @@ public record SearchSpec(
                 seed,
                 source,
                 noise,
-                strategy,
-                accepted.budget());
+                strategy.judgedBy(accepted.verifiers()),
+                new AskedBudget(accepted.budget(), 0));
     }
 }

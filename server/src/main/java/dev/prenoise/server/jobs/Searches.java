@@ -5,6 +5,7 @@ import dev.prenoise.server.jobs.SearchJob.Stop;
 import dev.prenoise.server.store.Acceptance;
 import dev.prenoise.server.store.SearchState;
 import dev.prenoise.server.store.SearchStore;
+import dev.prenoise.server.store.Standing;
 import dev.prenoise.server.store.StoredCandidate;
 import dev.prenoise.server.store.StoredSearch;
 import java.time.Duration;
@@ -168,11 +169,12 @@ public final class Searches implements AutoCloseable {
 
     /** Whether all that is wanted of a search that is done was drawn when it ran. */
     private boolean isDrawn(StoredSearch search, Illustrations wanted) {
-        List<StoredCandidate> summary = new ArrayList<>(store.best(search.id(), search.lowerIsBetter(), wanted.best()));
-        StoredCandidate baseline = store.candidate(search.id(), 0);
-        if (baseline != null) {
-            summary.add(baseline);
+        Standing standing = store.standing(search, wanted.best());
+        List<StoredCandidate> summary = new ArrayList<>(standing.best());
+        if (standing.baseline() != null) {
+            summary.add(standing.baseline());
         }
+        boolean heatMaps = wanted.heatMaps() && !search.acceptance().subjects().isEmpty();
         boolean previews =
                 switch (wanted.preview()) {
                     case NONE -> true;
@@ -183,8 +185,7 @@ public final class Searches implements AutoCloseable {
                 && summary.stream()
                         .allMatch(candidate -> wanted.preview() == Include.NONE || candidate.preview() != null)
                 && summary.stream()
-                        .noneMatch(candidate ->
-                                wanted.heatMaps() && candidate.heatMaps().isEmpty());
+                        .noneMatch(candidate -> heatMaps && candidate.heatMaps().isEmpty());
     }
 
     private static void requireSame(String id, String fingerprint, String known) {

@@ -69,7 +69,8 @@ final class Schema {
                 sha256 TEXT,
                 PRIMARY KEY (search_id, ordinal)
             ) STRICT"""),
-            List.of("ALTER TABLE weights ADD COLUMN settings TEXT"));
+            List.of("ALTER TABLE weights ADD COLUMN settings TEXT"),
+            List.of("ALTER TABLE searches ADD COLUMN warnings TEXT NOT NULL DEFAULT ''"));
 
     private Schema() {}
 

@@ -4,6 +4,7 @@ import dev.prenoise.engine.WeightsPin;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseRecipe;
 import dev.prenoise.search.Candidate;
+import dev.prenoise.search.Ranking;
 import dev.prenoise.search.Spend;
 import dev.prenoise.search.StopReason;
 import java.io.IOException;
@@ -19,9 +20,13 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConfig;
 
@@ -200,6 +205,22 @@ public final class SearchStore implements AutoCloseable {
         });
     }
 
+    /** Keeps what went wrong on the way, each sentence once, after what was kept before. */
+    public void warn(String id, List<String> warnings) {
+        transaction(() -> {
+            Set<String> all = new LinkedHashSet<>(read(
+                            "SELECT warnings FROM searches WHERE id = ?",
+                            statement -> statement.setString(1, id),
+                            row -> lines(row.getString("warnings")))
+                    .get(0));
+            warnings.forEach(warning -> all.add(warning.lines().collect(Collectors.joining(" "))));
+            write("UPDATE searches SET warnings = ? WHERE id = ?", statement -> {
+                statement.setString(1, String.join("\n", all));
+                statement.setString(2, id);
+            });
+        });
+    }
+
     /** Ends a search. */
     public void finish(String id, SearchState state, @Nullable StopReason reason, @Nullable String error) {
         write("UPDATE searches SET state = ?, stop_reason = ?, error = ? WHERE id = ?", statement -> {
@@ -275,8 +296,52 @@ public final class SearchStore implements AutoCloseable {
                 .orElse(null);
     }
 
-    /** The best candidates, best first; the lower index first among equals, scores that are not finite last. */
-    public List<StoredCandidate> best(String id, boolean lowerIsBetter, int limit) {
+    /**
+     * The best candidates and candidate 0. Where a score depends on who else is there, it is that among all that are stored now.
+     *
+     * @param limit how many of the best
+     */
+    public Standing standing(StoredSearch search, int limit) {
+        Ranking ranking = search.ranking();
+        if (!ranking.dependsOnPool()) {
+            return new Standing(best(search.id(), search.lowerIsBetter(), limit), candidate(search.id(), 0));
+        }
+        List<Candidate> ranked =
+                ranking.rank(read("""
+                SELECT idx, recipe, NULL AS noise, score, terms, loss_evaluations, function_evaluations, denoiser_calls, batch_rows
+                FROM candidates WHERE search_id = ? ORDER BY idx""", statement -> statement.setString(1, search.id()), this::readCandidate));
+        List<StoredCandidate> best = ranked.stream()
+                .limit(limit)
+                .flatMap(candidate -> standing(search.id(), candidate).stream())
+                .toList();
+        StoredCandidate baseline = ranked.stream()
+                .filter(candidate -> candidate.index() == 0)
+                .findFirst()
+                .flatMap(candidate -> standing(search.id(), candidate))
+                .orElse(null);
+        return new Standing(best, baseline);
+    }
+
+    /** Empty where it was pruned meanwhile. */
+    private Optional<StoredCandidate> standing(String id, Candidate ranked) {
+        return read(
+                        "SELECT * FROM candidates WHERE search_id = ? AND idx = ?",
+                        statement -> {
+                            statement.setString(1, id);
+                            statement.setInt(2, ranked.index());
+                        },
+                        row -> readStored(row, withScore(readCandidate(row), ranked.score())))
+                .stream()
+                .findFirst();
+    }
+
+    private static Candidate withScore(Candidate candidate, double score) {
+        return new Candidate(
+                candidate.index(), candidate.recipe(), candidate.noise(), score, candidate.terms(), candidate.cost());
+    }
+
+    /** Best first; the lower index first among equals, scores that are not finite last. */
+    private List<StoredCandidate> best(String id, boolean lowerIsBetter, int limit) {
         return read(
                 """
                 SELECT * FROM candidates WHERE search_id = ?
@@ -335,7 +400,8 @@ public final class SearchStore implements AutoCloseable {
                 row.getString("error"),
                 readSpend(row),
                 row.getInt("illustration_calls"),
-                Duration.ofMillis(row.getLong("elapsed_ms")));
+                Duration.ofMillis(row.getLong("elapsed_ms")),
+                lines(row.getString("warnings")));
     }
 
     private Candidate readCandidate(ResultSet row) throws SQLException {
@@ -359,8 +425,12 @@ public final class SearchStore implements AutoCloseable {
     }
 
     private StoredCandidate readStored(ResultSet row) throws SQLException {
+        return readStored(row, readCandidate(row));
+    }
+
+    private StoredCandidate readStored(ResultSet row, Candidate candidate) throws SQLException {
         return new StoredCandidate(
-                readCandidate(row),
+                candidate,
                 row.getBoolean("best_so_far"),
                 row.getBytes("preview"),
                 heatMaps(row.getString("search_id"), row.getInt("idx")));
@@ -412,6 +482,10 @@ public final class SearchStore implements AutoCloseable {
             terms.put(term.substring(0, equals), Double.valueOf(term.substring(equals + 1)));
         }
         return terms;
+    }
+
+    private static List<String> lines(String text) {
+        return text.lines().toList();
     }
 
     private static byte[] floats(float[] values) {

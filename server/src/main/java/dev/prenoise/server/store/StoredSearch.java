@@ -1,8 +1,11 @@
 package dev.prenoise.server.store;
 
+import dev.prenoise.search.Ranking;
 import dev.prenoise.search.Spend;
 import dev.prenoise.search.StopReason;
 import java.time.Duration;
+import java.util.List;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param spent by the search itself
  * @param illustrationCalls denoiser calls spent on previews and heat maps
  * @param elapsed over all runs of this search
+ * @param warnings what went wrong on the way without ending it, sentences for the user
  */
 public record StoredSearch(
         String id,
@@ -29,4 +33,17 @@ public record StoredSearch(
         @Nullable String error,
         Spend spent,
         int illustrationCalls,
-        Duration elapsed) {}
+        Duration elapsed,
+        List<String> warnings) {
+    public StoredSearch {
+        warnings = List.copyOf(warnings);
+    }
+
+    /** Who is best among its candidates. */
+    public Ranking ranking() {
+        return acceptance.verifiers().size() < 2
+                ? Ranking.byScore(lowerIsBetter)
+                : Ranking.ensemble(acceptance.verifiers().stream()
+                        .collect(Collectors.toMap(VerifierChoice::name, VerifierChoice::weight)));
+    }
+}

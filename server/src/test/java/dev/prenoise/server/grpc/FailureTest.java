@@ -17,7 +17,6 @@ import dev.prenoise.v1.ReleaseMemoryRequest;
 import dev.prenoise.v1.ScoreImagesRequest;
 import dev.prenoise.v1.SearchState;
 import dev.prenoise.v1.Subject;
-import dev.prenoise.v1.VerifierSearch;
 import io.grpc.Status;
 import io.grpc.Status.Code;
 import io.grpc.StatusRuntimeException;
@@ -118,9 +117,6 @@ class FailureTest {
 
     @Test
     void strategies_ofLater_areUnimplemented() {
-        assertThat(failure(request(1).setVerifier(VerifierSearch.getDefaultInstance())))
-                .hasMessage(
-                        "UNIMPLEMENTED: strategy verifier is not in this version: it has no verifiers yet; use attention");
         assertThat(failure(request(1).setCascade(Cascade.getDefaultInstance()))
                         .getStatus()
                         .getCode())

@@ -19,6 +19,7 @@ import dev.prenoise.v1.Perturbation;
 import dev.prenoise.v1.SampleNoiseRequest;
 import dev.prenoise.v1.Subject;
 import dev.prenoise.v1.Tensor;
+import dev.prenoise.v1.Verifier;
 import io.grpc.StatusRuntimeException;
 import java.nio.charset.StandardCharsets;
 import java.util.Collections;
@@ -87,6 +88,23 @@ class RequestValidatorTest {
         attention { loss: 9 }                    | attention.loss: 9 (expected: ATTENTION_LOSS_INITNO, _CONFORM, _SELF_CROSS or _ATTEND_AND_EXCITE)
         attention { form: 3 }                    | attention.form: 3 (expected: 0 to 2)
         attention { then: 5 }                    | attention.then: 5 (expected: 0 to 4)
+        budget { pictures: 5 }                   | budget.pictures: 5 (expected: 0, as an attention ranking draws none: loss_evaluations limits it)
+        verifier { }                             | verifier.verifiers: empty (expected: at least one, by a name of GetCapabilities.verifiers)
+        verifier { verifiers { } }               | verifier.verifiers[0].name: "" (expected: a name of GetCapabilities.verifiers)
+        verifier { verifiers { name: "a" } verifiers { name: "b" weight: nan } } | verifier.verifiers[1].weight: NaN (expected: 0 to 1000000.0)
+        verifier { verifiers { name: "a" weight: -1 } } | verifier.verifiers[0].weight: -1.0 (expected: 0 to 1000000.0)
+        verifier { verifiers { name: "a" } algorithm: 6 } | verifier.algorithm: 6 (expected: 0 to 5)
+        verifier { verifiers { name: "a" } neighbors: -1 } | verifier.neighbors: -1 (expected: >= 0)
+        verifier { verifiers { name: "a" } step_size: inf } | verifier.step_size: Infinity (expected: 0 to 1000.0)
+        verifier { verifiers { name: "a" } steps: 1001 } | verifier.steps: 1001 (expected: at most 1000)
+        verifier { verifiers { name: "a" } restart_after: -1 } | verifier.restart_after: -1 (expected: >= 0)
+        verifier { verifiers { name: "a" } paths { initial_paths: -1 } } | verifier.paths.initial_paths: -1 (expected: >= 0)
+        verifier { verifiers { name: "a" } paths { width: 1025 } } | verifier.paths.width: 1025 (expected: at most 1024)
+        verifier { verifiers { name: "a" } paths { start_sigma: 1.5 } } | verifier.paths.start_sigma: 1.5 (expected: 0 to 1.0)
+        verifier { verifiers { name: "a" } paths { backward_step: 0.7 } } | verifier.paths.backward_step: 0.7 (expected: more than forward_step, 0.78)
+        verifier { verifiers { name: "a" } paths { start_sigma: 0.5 } } | verifier.paths.forward_step: 0.78 (expected: at most 0.5, as noise begins at 1 and start_sigma is 0.5)
+        verifier { verifiers { name: "a" } first_order { step_size: nan } } | verifier.first_order.step_size: NaN (expected: 0 to 1000.0)
+        verifier { verifiers { name: "a" } first_order { last_steps: -1 } } | verifier.first_order.last_steps: -1 (expected: >= 0)
         output { best: -1 }                      | output.best: -1 (expected: >= 0)
         output { best: 65 }                      | output.best: 65 (expected: at most 64)
         output { noise: 4 }                      | output.noise: 4 (expected: 0 to 3)
@@ -94,9 +112,8 @@ class RequestValidatorTest {
         """)
     void badField_isNamedWithItsValue(String merged, String message) throws TextFormat.ParseException {
         OptimizeNoiseRequest.Builder request = valid();
-        boolean attention = merged.startsWith("attention { loss");
-        if (attention) {
-            request.clearAttention();
+        if (merged.startsWith("attention { loss") || merged.startsWith("verifier")) {
+            request.clearAttention().clearBudget();
         }
         TextFormat.merge(merged, request);
         assertThatThrownBy(() -> validator.check(request.build()))
@@ -105,9 +122,49 @@ class RequestValidatorTest {
     }
 
     @Test
+    void budget_ofAVerifierSearch_countsPictures() {
+        OptimizeNoiseRequest.Builder request = valid();
+        request.getVerifierBuilder().addVerifiersBuilder().setName("a");
+        assertThatThrownBy(() -> validator.check(request.build()))
+                .hasMessage(
+                        "budget.loss_evaluations: 4 (expected: 0, as a verifier search computes no attention losses:"
+                                + " function_evaluations, pictures or wall_time limit it)");
+        request.getBudgetBuilder().setFunctionEvaluations(20).setPictures(2);
+        assertThatThrownBy(() -> validator.check(request.build()))
+                .hasMessage(
+                        "budget.pictures: 2 (expected: 0 where function_evaluations is set, which counts the same)");
+        request.getBudgetBuilder().setPictures(0);
+        validator.check(request.build());
+    }
+
+    @Test
+    void verifiers_tooManyOrTooLong_areCounted() {
+        OptimizeNoiseRequest.Builder request = valid().clearBudget();
+        request.getVerifierBuilder()
+                .addAllVerifiers(Collections.nCopies(
+                        17, Verifier.newBuilder().setName("a").build()));
+        assertThatThrownBy(() -> validator.check(request.build()))
+                .hasMessage("verifier.verifiers: 17 of them (expected: at most 16)");
+        request.getVerifierBuilder()
+                .clearVerifiers()
+                .addVerifiersBuilder()
+                .setName("n".repeat(129))
+                .setLabel("l".repeat(1025))
+                .setInstructions("i".repeat(8193));
+        InvalidRequestException invalid =
+                catchThrowableOfType(InvalidRequestException.class, () -> validator.check(request.build()));
+        assertThat(invalid.violations())
+                .extracting(Violations.Violation::field)
+                .containsExactly(
+                        "verifier.verifiers[0].name",
+                        "verifier.verifiers[0].label",
+                        "verifier.verifiers[0].instructions");
+    }
+
+    @Test
     void strategy_notSet_isNamed() {
         assertThatThrownBy(() -> validator.check(valid().clearAttention().build()))
-                .hasMessage("strategy: not set (expected: attention)");
+                .hasMessage("strategy: not set (expected: attention or verifier)");
     }
 
     @Test

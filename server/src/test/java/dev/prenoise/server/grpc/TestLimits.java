@@ -17,6 +17,7 @@ final class TestLimits {
                 limits.maxSubjects(),
                 limits.maxRecipes(),
                 limits.maxNoiseValues(),
-                maxSearches);
+                maxSearches,
+                limits.maxVerifiers());
     }
 }

@@ -65,7 +65,7 @@ class SearchesTest {
                 NoiseSource.TORCH_CPU,
                 null,
                 new AttentionStrategy("initno", LossForm.RANKING, false, null),
-                Budget.ofLossEvaluations(lossEvaluations));
+                new AskedBudget(Budget.ofLossEvaluations(lossEvaluations), 0));
         return searches.attach(spec, NOTHING_DRAWN, () -> {});
     }
 

@@ -39,24 +39,30 @@ class SearchStoreTest {
     }
 
     private static StoredSearch search(String id) {
+        return search(id, true, List.of());
+    }
+
+    private static StoredSearch search(String id, boolean lowerIsBetter, List<VerifierChoice> verifiers) {
         Acceptance acceptance = new Acceptance(
                 "fake",
                 List.of(new SubjectSpec("cat", List.of("red"), List.of(2, 3))),
                 new Budget(8, 9, Duration.ofMillis(1500), true),
                 SHAPE,
-                List.of("words were cut off"));
+                List.of("words were cut off"),
+                verifiers);
         return new StoredSearch(
                 id,
                 new byte[] {1, 2, 3},
                 "f",
                 acceptance,
-                true,
+                lowerIsBetter,
                 SearchState.RUNNING,
                 null,
                 null,
                 Spend.NONE,
                 0,
-                Duration.ZERO);
+                Duration.ZERO,
+                List.of());
     }
 
     private static Candidate candidate(int index, double score) {
@@ -129,6 +135,51 @@ class SearchStoreTest {
         }
     }
 
+    /** Candidate 2 is second by both; who was best when it was scored is no longer. */
+    @Test
+    void standing_ofSeveralVerifiers_ranksAllThatAreStored() {
+        double[][] scores = {{0.1, 9}, {0.5, 1}, {0.4, 8}, {Double.NaN, 7}};
+        List<VerifierChoice> verifiers =
+                List.of(new VerifierChoice("a", 1, "", ""), new VerifierChoice("b", 1, "", ""));
+        try (SearchStore store = open()) {
+            StoredSearch search = search("s", false, verifiers);
+            store.create(search, PINS);
+            for (int i = 0; i < scores.length; i++) {
+                append(
+                        store,
+                        "s",
+                        new Candidate(
+                                i,
+                                NoiseRecipe.of(i, NoiseSource.TORCH_CPU, SHAPE),
+                                null,
+                                0.5,
+                                Map.of("a", scores[i][0], "b", scores[i][1]),
+                                Spend.NONE));
+            }
+            Standing standing = store.standing(search, 3);
+            assertThat(standing.best())
+                    .extracting(stored -> stored.candidate().index())
+                    .containsExactly(2, 0, 1);
+            // Mean ranks 2, 2, 2.5 of four: shares (4.5 - rank) / 4.
+            assertThat(standing.best())
+                    .extracting(stored -> stored.candidate().score())
+                    .containsExactly(0.625, 0.625, 0.5);
+            assertThat(standing.baseline().candidate().score()).isEqualTo(0.625);
+            assertThat(store.recorded("s", 1).score()).as("as of then").isEqualTo(0.5);
+            assertThat(store.search("s").acceptance().verifiers()).isEqualTo(verifiers);
+        }
+    }
+
+    @Test
+    void warnings_areKeptOnceEach() {
+        try (SearchStore store = open()) {
+            store.create(search("a"), PINS);
+            store.warn("a", List.of("one", "two\nlines"));
+            store.warn("a", List.of("two lines", "three"));
+            assertThat(store.search("a").warnings()).containsExactly("one", "two lines", "three");
+        }
+    }
+
     @Test
     void best_ranksByScoreThenIndexWithWhatIsNotFiniteLast() {
         double[] scores = {Double.NaN, 2, 1, Double.NEGATIVE_INFINITY, 1, 3, Double.POSITIVE_INFINITY};
@@ -137,10 +188,10 @@ class SearchStoreTest {
             for (int i = 0; i < scores.length; i++) {
                 append(store, "a", candidate(i, scores[i]));
             }
-            assertThat(store.best("a", true, 7))
+            assertThat(store.standing(search("a"), 7).best())
                     .extracting(stored -> stored.candidate().index())
                     .containsExactly(2, 4, 1, 5, 0, 3, 6);
-            assertThat(store.best("a", false, 2))
+            assertThat(store.standing(search("a", false, List.of()), 2).best())
                     .extracting(stored -> stored.candidate().index())
                     .containsExactly(5, 1);
             assertThat(store.recorded("a", 0).score()).isNaN();
@@ -262,17 +313,20 @@ class SearchStoreTest {
     }
 
     @Test
-    void open_aStoreWithoutSettings_keepsItsSearches() throws Exception {
+    void open_aStoreOfAnOlderVersion_keepsItsSearches() throws Exception {
         try (SearchStore store = open()) {
             store.create(search("a"), PINS);
         }
         try (var connection = DriverManager.getConnection("jdbc:sqlite:" + folder.resolve("prenoise.db"));
                 var statement = connection.createStatement()) {
             statement.execute("ALTER TABLE weights DROP COLUMN settings");
+            statement.execute("ALTER TABLE searches DROP COLUMN warnings");
             statement.execute("PRAGMA user_version = 2");
         }
         try (SearchStore store = open()) {
             assertThat(store.weights("a")).containsExactly(PINS.get(0), new WeightsPin("ink", 7, "now", "f00", null));
+            assertThat(store.search("a").acceptance()).isEqualTo(search("a").acceptance());
+            assertThat(store.search("a").warnings()).isEmpty();
         }
     }
 
@@ -285,6 +339,6 @@ class SearchStoreTest {
         }
         assertThatThrownBy(this::open)
                 .isInstanceOf(StoreException.class)
-                .hasMessage("data: the store is of version 99 (expected: at most 3; a newer prenoise wrote it)");
+                .hasMessage("data: the store is of version 99 (expected: at most 4; a newer prenoise wrote it)");
     }
 }

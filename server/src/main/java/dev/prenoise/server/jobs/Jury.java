@@ -1,0 +1,73 @@
+package dev.prenoise.server.jobs;
+
+import dev.prenoise.engine.InvalidFieldException;
+import dev.prenoise.engine.Panel;
+import dev.prenoise.engine.VerifierCatalog;
+import dev.prenoise.server.store.VerifierChoice;
+import dev.prenoise.verifier.Judge;
+import dev.prenoise.verifier.Question;
+import dev.prenoise.verifier.VerifierException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A search's verifiers with its question in mind. Opened and closed on the lane's thread; who on it waits for another machine is asked on
+ * the search's.
+ */
+final class Jury implements AutoCloseable {
+    private final List<Panel.Member> members = new ArrayList<>();
+
+    /**
+     * @param field of the request that has the verifiers, for messages
+     * @param words the prompt as a person would say it
+     * @throws InvalidFieldException when a question cannot be used
+     */
+    static Jury open(VerifierCatalog catalog, String field, List<VerifierChoice> choices, String words) {
+        Jury jury = new Jury();
+        try {
+            for (int i = 0; i < choices.size(); i++) {
+                VerifierChoice choice = choices.get(i);
+                Question question = new Question(words, choice.label(), choice.instructions());
+                Judge judge = judge(catalog, field + ".verifiers[" + i + "]", choice.name(), question);
+                jury.members.add(new Panel.Member(choice.name(), judge, choice.weight()));
+            }
+            return jury;
+        } catch (RuntimeException | Error e) {
+            jury.close();
+            throw e;
+        }
+    }
+
+    private static Judge judge(VerifierCatalog catalog, String field, String name, Question question) {
+        try {
+            return catalog.open(name).judge(question);
+        } catch (VerifierException e) {
+            String message = String.valueOf(e.getMessage());
+            for (String part : List.of("label", "instructions")) {
+                if (message.startsWith(part + ": ")) {
+                    throw new InvalidFieldException(field + "." + part, message.substring(part.length() + 2));
+                }
+            }
+            if (message.startsWith("prompt.text: ")) {
+                throw new InvalidFieldException("prompt.text", message.substring("prompt.text: ".length()));
+            }
+            throw e;
+        }
+    }
+
+    Panel panel() {
+        return new Panel(members);
+    }
+
+    /** What was not judged, and why, so far. */
+    List<String> warnings() {
+        return members.stream()
+                .flatMap(member -> member.judge().warnings().stream())
+                .toList();
+    }
+
+    @Override
+    public void close() {
+        members.forEach(member -> member.judge().close());
+    }
+}
