@@ -6,6 +6,7 @@ import dev.prenoise.tensor.DType;
 import dev.prenoise.verifier.ClipKind;
 import dev.prenoise.verifier.DinoKind;
 import dev.prenoise.verifier.ImageRewardKind;
+import dev.prenoise.verifier.ScriptKind;
 import dev.prenoise.verifier.SiglipKind;
 import dev.prenoise.verifier.Verifier;
 import dev.prenoise.verifier.VerifierException;
@@ -26,7 +27,8 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
             new ImageRewardKind(),
             new DinoKind(),
             new SiglipKind(),
-            folders -> List.of(OracleVerifier.offer()));
+            folders -> List.of(OracleVerifier.offer()),
+            new ScriptKind());
 
     /** What a short name means: the first of these that can be used. */
     private static final Map<String, List<String>> ALIASES = Map.of(

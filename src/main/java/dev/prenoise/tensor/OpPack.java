@@ -83,8 +83,13 @@ final class OpPack {
         return scalars.size();
     }
 
-    private NDList run(String method, Tensor... arguments) {
+    /** In this thread, if it has not been done. */
+    static void stopOptimizing() {
         OPTIMIZER_OFF.get();
+    }
+
+    private NDList run(String method, Tensor... arguments) {
+        stopOptimizing();
         NDList list = new NDList(arguments.length + 1);
         for (Tensor argument : arguments) {
             list.add(argument.array());

@@ -102,6 +102,16 @@ public final class Tensor implements AutoCloseable {
     }
 
     public double[] toDoubles() {
+        DType type = dtype();
+        if (type == DType.FLOAT16 || type == DType.FLOAT32) {
+            // on the host: Apple's GPU has no float64
+            float[] floats = toFloats();
+            double[] widened = new double[floats.length];
+            for (int i = 0; i < floats.length; i++) {
+                widened[i] = floats[i];
+            }
+            return widened;
+        }
         PtNDArray plain = array.getDataType() == DType.FLOAT64.djl ? array : array.toType(DType.FLOAT64.djl, false);
         ByteBuffer buffer = JniUtils.getByteBuffer(detached(plain), false);
         double[] values = new double[buffer.remaining() / Double.BYTES];

@@ -10,9 +10,15 @@ import java.util.function.UnaryOperator;
 /**
  * Scores finished pictures by one number of a network.
  *
- * @param network pixels as the preprocessing makes them, {@code [B, 3, h, w]}, to {@code [B]}; differentiable
+ * @param network pixels as the preprocessing makes them, {@code [B, 3, h, w]}, to {@code [B]}
  */
-record PictureJudge(Compute compute, Preprocessing preprocessing, UnaryOperator<Tensor> network) implements Judge {
+record PictureJudge(Compute compute, Preprocessing preprocessing, UnaryOperator<Tensor> network, boolean differentiable)
+        implements Judge {
+    /** Of a network that is differentiable. */
+    PictureJudge(Compute compute, Preprocessing preprocessing, UnaryOperator<Tensor> network) {
+        this(compute, preprocessing, network, true);
+    }
+
     @Override
     public double[] score(List<Shot> shots) {
         return shots.stream().mapToDouble(this::score).toArray();
@@ -28,12 +34,10 @@ record PictureJudge(Compute compute, Preprocessing preprocessing, UnaryOperator<
     }
 
     @Override
-    public boolean differentiable() {
-        return true;
-    }
-
-    @Override
     public Tensor scoreTensor(Tensor images) {
+        if (!differentiable) {
+            throw new IllegalStateException("scoreTensor: of a judge that is not differentiable");
+        }
         return Scope.of(() -> network.apply(preprocessing.ofTensor(images)).like(images));
     }
 }

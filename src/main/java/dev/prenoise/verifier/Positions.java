@@ -1,5 +1,6 @@
 package dev.prenoise.verifier;
 
+import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import dev.prenoise.tensor.Weight;
@@ -52,6 +53,7 @@ final class Positions {
 
     /** {@code [to, grid]}: what each new place takes of the old ones. */
     private Tensor matrix(int to, Tensor like) {
+        // on the CPU: Apple's GPU has no float64
         double[] values = new double[to * grid];
         for (int i = 0; i < to; i++) {
             double at = (i + 0.5) * grid / to - 0.5;
@@ -61,7 +63,7 @@ final class Positions {
                 values[i * grid + place] += cubic(Math.abs(at - tap));
             }
         }
-        return Tensor.of(like.compute(), values, to, grid).like(like);
+        return Tensor.of(Compute.cpu(), values, to, grid).to(like.dtype()).like(like);
     }
 
     /** Keys 1981. */

@@ -144,6 +144,18 @@ class ImageRewardTest {
         assertThat(offer(folder).problem()).isNull();
     }
 
+    @Test
+    void judge_vocabularyOfSomethingElse_namesTheFile() throws IOException {
+        copy("ImageReward.safetensors");
+        Path words = Files.writeString(folder.resolve("vocab.txt"), "a\nb\n");
+        try (Verifier verifier = offer(folder).opener().open(Compute.cpu(), DType.FLOAT32)) {
+            assertThatThrownBy(() -> verifier.judge(Question.of("tiger")))
+                    .isInstanceOf(VerifierException.class)
+                    .hasMessage(
+                            "image-reward: " + words + ": no [PAD] (expected: a vocabulary of BERT's, a piece a line)");
+        }
+    }
+
     private static VerifierOffer offer(Path folder) {
         return new ImageRewardKind().offers(List.of(folder)).get(0);
     }
