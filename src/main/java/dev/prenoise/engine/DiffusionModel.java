@@ -374,7 +374,7 @@ final class DiffusionModel implements Model, ModelMemory.Tenant, AutoCloseable {
 
     /** Of the VAE's weights; 0 where there is none. */
     long vaeBytes() {
-        return vae == null ? 0 : Bytes.of(vae.weights());
+        return vae == null ? 0 : vae.weights().bytes();
     }
 
     /** How often the UNet's weights left the device: what fitted beside them before may not fit now. */

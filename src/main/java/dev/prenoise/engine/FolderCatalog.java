@@ -66,7 +66,12 @@ final class FolderCatalog implements ModelCatalog {
         loras = new Library<>(
                 directories("loras", options.loras()), false, Set.of(), LoraFile::open, hashes, options.hashing());
         verifiers = new VerifierLibrary(
-                directories("verifiers", options.verifiers()), options.offers(), memory, DType.FLOAT32);
+                directories("verifiers", options.verifiers()),
+                options.offers(),
+                memory,
+                DType.FLOAT32,
+                hashes,
+                options.hashing());
         defaultId = defaultId(options.defaultModel());
         if (options.hashing()) {
             // what is there is looked at before it is asked for; that takes seconds where there are hundreds
@@ -324,6 +329,7 @@ final class FolderCatalog implements ModelCatalog {
     public void close() {
         hashes.close();
         memory.close();
+        verifiers.close();
         synchronized (this) {
             everyModel().forEach(DiffusionModel::close);
             opened.clear();

@@ -140,7 +140,7 @@ final class TextSide implements AutoCloseable {
 
     /** Of the weights. */
     long bytes() {
-        return weights().stream().mapToLong(Bytes::of).sum();
+        return weights().stream().mapToLong(Weights::bytes).sum();
     }
 
     long loadedBytes() {

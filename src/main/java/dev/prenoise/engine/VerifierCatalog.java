@@ -24,4 +24,13 @@ public interface VerifierCatalog {
      * @param name resolved
      */
     Verifier open(String name);
+
+    /**
+     * Which weights a search with these begins with. Those that read no files have none.
+     *
+     * @param names resolved
+     */
+    default List<WeightsPin> pins(List<String> names) {
+        return List.of();
+    }
 }

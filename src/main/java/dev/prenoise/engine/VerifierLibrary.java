@@ -12,9 +12,12 @@ import dev.prenoise.verifier.Verifier;
 import dev.prenoise.verifier.VerifierException;
 import dev.prenoise.verifier.VerifierKind;
 import dev.prenoise.verifier.VerifierOffer;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -43,19 +46,34 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
     private final List<VerifierOffer> given;
     private final ModelMemory memory;
     private final DType type;
+    private final Sha256Cache hashes;
+    private final boolean hashing;
 
     // Under this object's lock.
     private final Map<String, Opened> opened = new HashMap<>();
 
+    /** Those whose files have changed since: searches may still be with them. */
+    private final List<OpenedVerifier> replaced = new ArrayList<>();
+
     /**
      * @param given beside those of the folders; theirs come first
      * @param type of weights on the device
+     * @param hashes of the models' files, and theirs
+     * @param hashing whether those that are not known yet are computed
      */
-    VerifierLibrary(List<Path> folders, List<VerifierOffer> given, ModelMemory memory, DType type) {
+    VerifierLibrary(
+            List<Path> folders,
+            List<VerifierOffer> given,
+            ModelMemory memory,
+            DType type,
+            Sha256Cache hashes,
+            boolean hashing) {
         this.folders = List.copyOf(folders);
         this.given = List.copyOf(given);
         this.memory = memory;
         this.type = type;
+        this.hashes = hashes;
+        this.hashing = hashing;
     }
 
     @Override
@@ -96,62 +114,87 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
                         .collect(Collectors.joining(", "));
     }
 
+    /** Anew where its files have changed: those who have the old one keep it. */
     @Override
     public synchronized Verifier open(String name) {
-        return opened.computeIfAbsent(name, this::build).verifier;
+        Opened before = opened.get(name);
+        if (before != null && before.pin.stamp().equals(pin(before.verifier).stamp())) {
+            return before.verifier;
+        }
+        if (before != null) {
+            replaced.add(before.verifier);
+            opened.remove(name);
+        }
+        OpenedVerifier built = build(name);
+        opened.put(name, new Opened(built, pin(built)));
+        return built;
     }
 
-    private Opened build(String name) {
+    private OpenedVerifier build(String name) {
         VerifierOffer offer = list().stream()
                 .filter(each -> each.name().equals(name))
                 .findFirst()
                 .orElseThrow(() -> new VerifierException(name + ": no such verifier"));
-        Opened built = new Opened(offer.opener().open(memory.compute(), type));
+        OpenedVerifier built = new OpenedVerifier(offer.opener().open(memory.compute(), type), memory);
         memory.add(built);
         return built;
     }
 
-    /** Returns the bytes freed. */
-    synchronized long unload() {
-        return opened.values().stream().mapToLong(Opened::unload).sum();
+    @Override
+    public List<WeightsPin> pins(List<String> names) {
+        return names.stream()
+                .distinct()
+                .map(this::open)
+                .filter(verifier -> !verifier.files().isEmpty())
+                .map(this::pin)
+                .toList();
+    }
+
+    private WeightsPin pin(Verifier verifier) {
+        long bytes = 0;
+        StringBuilder stamps = new StringBuilder();
+        StringBuilder sums = new StringBuilder();
+        boolean known = true;
+        try {
+            for (Path file : verifier.files()) {
+                FileStamp stamp = FileStamp.of(file);
+                bytes += stamp.bytes();
+                stamps.append(file.getFileName())
+                        .append(' ')
+                        .append(stamp.bytes())
+                        .append(' ')
+                        .append(stamp.modified())
+                        .append('\n');
+                String sum = hashes.known(file, stamp);
+                if (sum == null && hashing) {
+                    hashes.want(file, true);
+                }
+                known &= sum != null;
+                sums.append(sum).append('\n');
+            }
+        } catch (IOException e) {
+            throw new VerifierException(
+                    verifier.name() + ": " + e.getMessage() + " (expected: its files still there)", e);
+        }
+        return new WeightsPin(
+                verifier.name(), bytes, digest(stamps), known ? digest(sums) : null, "verifier " + type.name());
+    }
+
+    private static String digest(StringBuilder text) {
+        return HexFormat.of()
+                .formatHex(Sha256Cache.digest().digest(text.toString().getBytes(StandardCharsets.UTF_8)));
     }
 
     @Override
     public synchronized void close() {
-        opened.values().forEach(each -> {
-            memory.remove(each);
-            each.verifier.close();
-        });
+        opened.values().forEach(each -> each.verifier.close());
+        replaced.forEach(OpenedVerifier::close);
         opened.clear();
+        replaced.clear();
     }
 
-    /** A verifier on the device, among the models. */
-    private static final class Opened implements ModelMemory.Tenant {
-        private final Verifier verifier;
-        private final long openedAt = System.nanoTime();
-
-        Opened(Verifier verifier) {
-            this.verifier = verifier;
-        }
-
-        @Override
-        public String name() {
-            return verifier.name();
-        }
-
-        @Override
-        public long loadedBytes() {
-            return verifier.loadedBytes();
-        }
-
-        @Override
-        public long lastUsed() {
-            return openedAt;
-        }
-
-        @Override
-        public long unload() {
-            return verifier.unload();
-        }
-    }
+    /**
+     * @param pin of when it was opened
+     */
+    private record Opened(OpenedVerifier verifier, WeightsPin pin) {}
 }

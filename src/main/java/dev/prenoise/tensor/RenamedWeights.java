@@ -1,5 +1,6 @@
 package dev.prenoise.tensor;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
@@ -87,6 +88,11 @@ public record RenamedWeights(
         public SafetensorsException wrong(String name, String problem) {
             return weights.wrong(name, problem);
         }
+    }
+
+    @Override
+    public List<Path> paths() {
+        return tensors.files().stream().map(SafetensorsFile::path).toList();
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.prenoise.tensor;
 
+import java.nio.file.Path;
 import java.util.List;
 
 /** Safetensors files, with their own names. */
@@ -28,6 +29,11 @@ record SafetensorsSource(List<SafetensorsFile> files) implements WeightSource {
     @Override
     public SafetensorsException wrong(String name, String problem) {
         return fileOf(name).wrong(name, problem);
+    }
+
+    @Override
+    public List<Path> paths() {
+        return files.stream().map(SafetensorsFile::path).toList();
     }
 
     private SafetensorsFile fileOf(String name) {

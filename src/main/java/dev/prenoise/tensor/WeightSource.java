@@ -1,5 +1,6 @@
 package dev.prenoise.tensor;
 
+import java.nio.file.Path;
 import java.util.List;
 
 /**
@@ -22,6 +23,11 @@ public interface WeightSource {
      * @throws SafetensorsException when there is no such tensor, it cannot be read or does not hold floating-point numbers
      */
     Tensor load(String name, Compute compute, DType type);
+
+    /** The files that the tensors are in; empty where they are in none. */
+    default List<Path> paths() {
+        return List.of();
+    }
 
     /** About this tensor's storage, for a message: the file, and the name that the tensor has there. */
     SafetensorsException wrong(String name, String problem);

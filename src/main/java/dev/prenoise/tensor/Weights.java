@@ -112,6 +112,18 @@ public final class Weights implements AutoCloseable {
         touched.forEach(store::forget);
     }
 
+    /** The files that hold them; none of synthetic ones. */
+    public List<Path> paths() {
+        return store.source == null ? List.of() : store.source.paths();
+    }
+
+    /** Bytes on the device of all that a network has asked for, loaded or not. */
+    public long bytes() {
+        return asked().values().stream()
+                .mapToLong(shape -> shape.stream().reduce(1L, (a, b) -> a * b) * type().bytes())
+                .sum();
+    }
+
     public Compute compute() {
         return store.compute;
     }

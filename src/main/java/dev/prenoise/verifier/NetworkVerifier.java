@@ -3,6 +3,7 @@ package dev.prenoise.verifier;
 import dev.prenoise.tensor.SafetensorsException;
 import dev.prenoise.tensor.Weights;
 import dev.prenoise.text.TokenizerException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -34,6 +35,19 @@ record NetworkVerifier(String name, List<Weights> weights, Function<Question, Ju
     @Override
     public Judge judge(Question question) {
         return judges.apply(question);
+    }
+
+    @Override
+    public List<Path> files() {
+        return weights.stream()
+                .flatMap(each -> each.paths().stream())
+                .distinct()
+                .toList();
+    }
+
+    @Override
+    public long bytes() {
+        return weights.stream().mapToLong(Weights::bytes).sum();
     }
 
     @Override

@@ -1,5 +1,8 @@
 package dev.prenoise.verifier;
 
+import java.nio.file.Path;
+import java.util.List;
+
 /**
  * Scores pictures: a network, a rule, a service. Building one reads no weights; they load when a {@link Judge} first needs them. One thread
  * at a time, but {@link #loadedBytes} may be asked by any.
@@ -14,6 +17,16 @@ public interface Verifier extends AutoCloseable {
      * @throws VerifierException when the question cannot be used or the weights cannot be read; names the field or the file
      */
     Judge judge(Question question);
+
+    /** The files whose content its scores depend on: a search that goes on later wants them unchanged. */
+    default List<Path> files() {
+        return List.of();
+    }
+
+    /** Bytes of weights on the device when all are loaded. */
+    default long bytes() {
+        return 0;
+    }
 
     /** Bytes of weights on the device. */
     default long loadedBytes() {

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The samplers step by step against diffusers', on a network that is a formula. */
@@ -57,6 +58,21 @@ class SamplersTest {
         SamplingPlan plan = SamplingPlan.of(schedule, "ddim", "", 10, List.of());
         assertThat(plan.firstSigma()).isBetween(4518.0, 4519.0);
         assertEqualsGolden("ddim_v_zero_terminal", schedule, plan);
+    }
+
+    /** From sigma 4518 down. */
+    @ParameterizedTest
+    @MethodSource("dev.prenoise.diffusion.Samplers#names")
+    void sample_ofZeroTerminalSignalByEverySampler_endsInFiniteLatents(String sampler) {
+        NoiseSchedule schedule = NoiseSchedule.read(Path.of("test/resources/diffusion/v_zero_terminal.json"));
+        for (String spacing : SamplingPlan.scheduleNames(Prediction.V)) {
+            SamplingPlan plan = SamplingPlan.of(schedule, sampler, spacing, 7, List.of());
+            float[] latents = sample(plan, Denoisers.of(Prediction.V, SamplersTest::formula), noise(3), this::stepNoise)
+                    .toFloats();
+            for (float value : latents) {
+                assertThat(value).as(sampler + " " + spacing).isFinite();
+            }
+        }
     }
 
     private void assertEqualsGolden(String name, NoiseSchedule schedule, SamplingPlan plan) {

@@ -1,0 +1,155 @@
+package dev.prenoise.engine;
+
+import dev.prenoise.tensor.DeviceMemory;
+import dev.prenoise.tensor.Tensor;
+import dev.prenoise.verifier.Judge;
+import dev.prenoise.verifier.Question;
+import dev.prenoise.verifier.Shot;
+import dev.prenoise.verifier.Verifier;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+
+/**
+ * A verifier among the models of its device: it sees that there is room before it computes, and keeps its weights while it does.
+ *
+ * <p>One thread computes at a time. {@link #unload} and {@link #loadedBytes} may be called by any.
+ */
+final class OpenedVerifier implements Verifier, ModelMemory.Tenant {
+    /** Of its weights: what judging takes beside them. */
+    private static final double ACTIVATIONS = 0.1;
+
+    /** The same with a graph; about what a ViT-L/14 keeps of a picture. */
+    private static final double GRAPH = 0.5;
+
+    private final Verifier verifier;
+    private final ModelMemory memory;
+    private final ReentrantLock computing = new ReentrantLock();
+    private volatile long lastUsed = System.nanoTime();
+
+    OpenedVerifier(Verifier verifier, ModelMemory memory) {
+        this.verifier = verifier;
+        this.memory = memory;
+    }
+
+    @Override
+    public String name() {
+        return verifier.name();
+    }
+
+    @Override
+    public List<Path> files() {
+        return verifier.files();
+    }
+
+    @Override
+    public Judge judge(Question question) {
+        return new RoomyJudge(compute(ACTIVATIONS, () -> verifier.judge(question)));
+    }
+
+    private <T> T compute(double beside, Supplier<T> work) {
+        computing.lock();
+        try {
+            long all = verifier.bytes();
+            long needed = Math.max(0, all - verifier.loadedBytes()) + (long) (beside * all);
+            memory.require(this, needed, "the verifier " + name(), () -> {});
+            try {
+                return work.get();
+            } catch (RuntimeException | OutOfMemoryError e) {
+                if (DeviceMemory.isExhaustion(e) && !(e instanceof OutOfDeviceMemoryException)) {
+                    throw memory.exhausted("the verifier " + name(), needed, e);
+                }
+                throw e;
+            }
+        } finally {
+            lastUsed = System.nanoTime();
+            computing.unlock();
+        }
+    }
+
+    @Override
+    public long bytes() {
+        return verifier.bytes();
+    }
+
+    @Override
+    public long loadedBytes() {
+        return verifier.loadedBytes();
+    }
+
+    @Override
+    public long lastUsed() {
+        return lastUsed;
+    }
+
+    @Override
+    public long unload() {
+        if (computing.isHeldByCurrentThread() || !computing.tryLock()) {
+            return 0;
+        }
+        try {
+            return verifier.unload();
+        } finally {
+            computing.unlock();
+        }
+    }
+
+    @Override
+    public void close() {
+        memory.remove(this);
+        verifier.close();
+    }
+
+    /** One that waits for another machine takes nothing of this one. */
+    private final class RoomyJudge implements Judge {
+        private final Judge judge;
+
+        RoomyJudge(Judge judge) {
+            this.judge = judge;
+        }
+
+        @Override
+        public double[] score(List<Shot> shots) {
+            return score(shots, () -> false);
+        }
+
+        @Override
+        public double[] score(List<Shot> shots, BooleanSupplier stopped) {
+            return judge.remote()
+                    ? judge.score(shots, stopped)
+                    : compute(ACTIVATIONS, () -> judge.score(shots, stopped));
+        }
+
+        @Override
+        public boolean readsPrediction() {
+            return judge.readsPrediction();
+        }
+
+        @Override
+        public boolean remote() {
+            return judge.remote();
+        }
+
+        @Override
+        public boolean differentiable() {
+            return judge.differentiable();
+        }
+
+        @Override
+        public Tensor scoreTensor(Tensor images) {
+            return compute(GRAPH, () -> judge.scoreTensor(images));
+        }
+
+        @Override
+        public List<String> warnings() {
+            return judge.warnings();
+        }
+
+        @Override
+        public void close() {
+            judge.close();
+        }
+    }
+}

@@ -1,0 +1,184 @@
+package dev.prenoise.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.prenoise.image.Picture;
+import dev.prenoise.verifier.Judge;
+import dev.prenoise.verifier.Question;
+import dev.prenoise.verifier.Shot;
+import dev.prenoise.verifier.Verifier;
+import dev.prenoise.verifier.VerifierException;
+import dev.prenoise.verifier.VerifierOffer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class VerifierLibraryTest {
+    private static final List<Shot> SHOTS = List.of(new Shot(new Picture(1, 1, new byte[] {9, 0, 0}), null));
+
+    @TempDir
+    static Path cache;
+
+    @TempDir
+    Path folder;
+
+    private final List<FileVerifier> built = new ArrayList<>();
+    private Path file;
+
+    @BeforeEach
+    void write() throws IOException {
+        file = folder.resolve("weights");
+        Files.writeString(file, "one");
+    }
+
+    @Test
+    void open_twice_isTheSame() {
+        try (ModelCatalog catalog = catalog(0)) {
+            assertThat(catalog.verifiers().open("file"))
+                    .isSameAs(catalog.verifiers().open("file"));
+            assertThat(built).hasSize(1);
+        }
+        assertThat(built.get(0).closed).isTrue();
+    }
+
+    @Test
+    void open_afterItsFilesChanged_isBuiltAnewAndTheOldOneStays() throws IOException {
+        try (ModelCatalog catalog = catalog(0)) {
+            Judge old = catalog.verifiers().open("file").judge(Question.of("a"));
+            WeightsPin before =
+                    catalog.verifiers().pins(List.of("file", "file")).get(0);
+            assertThat(catalog.verifiers().pins(List.of("file")).get(0).sameWeights(before))
+                    .isTrue();
+            Files.writeString(file, "another");
+            assertThat(catalog.verifiers().pins(List.of("file")).get(0).sameWeights(before))
+                    .isFalse();
+            catalog.verifiers().open("file");
+            assertThat(built).hasSize(2);
+            assertThat(built.get(0).closed).isFalse();
+            assertThat(old.score(SHOTS)).containsExactly(9);
+        }
+        assertThat(built).allMatch(verifier -> verifier.closed);
+    }
+
+    @Test
+    void pins_ofAFileThatIsGone_namesIt() throws IOException {
+        try (ModelCatalog catalog = catalog(0)) {
+            catalog.verifiers().open("file");
+            Files.delete(file);
+            assertThatThrownBy(() -> catalog.verifiers().pins(List.of("file")))
+                    .isInstanceOf(VerifierException.class)
+                    .hasMessageContaining(file.toString());
+        }
+    }
+
+    @Test
+    void pins_ofAVerifierWithoutFiles_areNone() {
+        try (ModelCatalog catalog = catalog(0)) {
+            assertThat(catalog.verifiers().pins(List.of("oracle"))).isEmpty();
+        }
+    }
+
+    @Test
+    void releaseMemory_takesVerifiersOffTheDevice_butNotOneThatComputes() {
+        try (ModelCatalog catalog = catalog(0)) {
+            Judge judge = catalog.verifiers().open("file").judge(Question.of("a"));
+            List<Long> inside = new ArrayList<>();
+            built.get(0).duringScore = () -> inside.add(catalog.releaseMemory());
+            judge.score(SHOTS);
+            assertThat(inside).containsExactly(0L);
+            assertThat(catalog.releaseMemory()).isEqualTo(FileVerifier.BYTES);
+            assertThat(catalog.releaseMemory()).isZero();
+            built.get(0).duringScore = () -> {};
+            assertThat(judge.score(SHOTS)).containsExactly(9);
+        }
+    }
+
+    @Test
+    void judge_withoutRoomForTheWeights_saysWhatIsNeeded() {
+        try (ModelCatalog catalog = catalog(FileVerifier.BYTES)) {
+            Verifier verifier = catalog.verifiers().open("file");
+            assertThatThrownBy(() -> verifier.judge(Question.of("a")))
+                    .isInstanceOf(OutOfDeviceMemoryException.class)
+                    .hasMessageContaining("the verifier file needs about 0.01 GB");
+        }
+        try (ModelCatalog catalog = catalog(2 * FileVerifier.BYTES)) {
+            Judge judge = catalog.verifiers().open("file").judge(Question.of("a"));
+            assertThat(judge.score(SHOTS)).containsExactly(9);
+        }
+    }
+
+    private ModelCatalog catalog(long memoryLimit) {
+        VerifierOffer offer = new VerifierOffer("file", "reads a file", null, true, false, (compute, type) -> {
+            FileVerifier verifier = new FileVerifier(file);
+            built.add(verifier);
+            return verifier;
+        });
+        return Catalogs.create(CatalogOptions.of(cache)
+                .withOffers(List.of(offer))
+                .withEngine(new EngineOptions("cpu", memoryLimit, Duration.ZERO, Precision.AUTO, List.of())));
+    }
+
+    /** Says how red the first pixel is. */
+    private static final class FileVerifier implements Verifier {
+        static final long BYTES = 10_000_000;
+
+        private final Path file;
+        private Runnable duringScore = () -> {};
+        private long loaded;
+        private boolean closed;
+
+        FileVerifier(Path file) {
+            this.file = file;
+        }
+
+        @Override
+        public String name() {
+            return "file";
+        }
+
+        @Override
+        public Judge judge(Question question) {
+            return shots -> {
+                loaded = BYTES;
+                duringScore.run();
+                return shots.stream()
+                        .mapToDouble(shot -> shot.picture().rgb()[0])
+                        .toArray();
+            };
+        }
+
+        @Override
+        public List<Path> files() {
+            return List.of(file);
+        }
+
+        @Override
+        public long bytes() {
+            return BYTES;
+        }
+
+        @Override
+        public long loadedBytes() {
+            return loaded;
+        }
+
+        @Override
+        public long unload() {
+            long freed = loaded;
+            loaded = 0;
+            return freed;
+        }
+
+        @Override
+        public void close() {
+            closed = true;
+        }
+    }
+}
