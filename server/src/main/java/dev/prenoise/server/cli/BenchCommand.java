@@ -1,8 +1,10 @@
 package dev.prenoise.server.cli;
 
 import dev.prenoise.attention.AttentionLosses;
+import dev.prenoise.engine.InvalidFieldException;
 import dev.prenoise.engine.LossBenchmark;
 import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.engine.VerifierBenchmark;
 import dev.prenoise.server.ops.StreamBenchmark;
 import dev.prenoise.tensor.Compute;
 import java.io.BufferedReader;
@@ -34,6 +36,7 @@ import picocli.CommandLine.Spec;
         sortOptions = false)
 final class BenchCommand implements Callable<Integer> {
     private static final int STREAM_EVALUATIONS = 64;
+    private static final int PICTURES = 256;
     private static final String GRADIENT = ":gradient";
 
     private final Console console;
@@ -93,8 +96,17 @@ final class BenchCommand implements Callable<Integer> {
             names = "--batch",
             paramLabel = "N",
             defaultValue = "1",
-            description = "Noises in one pass of --answer. Default: ${DEFAULT-VALUE}.")
+            description = "Noises in one pass of --answer, pictures in one of --verifier. Default: ${DEFAULT-VALUE}.")
     private int batch;
+
+    @Option(
+            names = "--verifier",
+            paramLabel = "NAME",
+            description = {
+                "Scores --batch pictures of 512 px by a verifier once for each line of the standard input, and answers with a line.",
+                "For measuring beside another program."
+            })
+    private @Nullable String verifier;
 
     @Option(
             names = "--stream-rounds",
@@ -118,6 +130,9 @@ final class BenchCommand implements Callable<Integer> {
         }
         if (answer != null) {
             requireLoss(answer);
+        }
+        if (verifier != null) {
+            return score(verifier);
         }
         if (batch < 1 || batch > LossBenchmark.NOISES) {
             throw new ParameterException(
@@ -150,6 +165,27 @@ final class BenchCommand implements Callable<Integer> {
         return 0;
     }
 
+    private int score(String name) throws IOException {
+        if (batch < 1 || batch > PICTURES) {
+            throw new ParameterException(
+                    spec.commandLine(), "--batch: " + batch + " (expected: 1 to " + PICTURES + ")");
+        }
+        try (ModelCatalog catalog = models.apply(options)) {
+            String resolved;
+            try {
+                resolved = catalog.verifiers().resolve("--verifier", name, "");
+            } catch (InvalidFieldException e) {
+                throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+            }
+            VerifierBenchmark.answer(input(), console.out(), catalog.verifiers(), resolved, batch);
+        }
+        return 0;
+    }
+
+    private static BufferedReader input() {
+        return new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    }
+
     private LossBenchmark open(Path path, Compute compute) {
         try {
             return LossBenchmark.checkpoint(path, size, compute);
@@ -172,8 +208,7 @@ final class BenchCommand implements Callable<Integer> {
         if (answer != null) {
             boolean gradient = answer.endsWith(GRADIENT);
             String loss = gradient ? answer.substring(0, answer.length() - GRADIENT.length()) : answer;
-            BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-            benchmark.answer(in, console.out(), loss, gradient, batch);
+            benchmark.answer(input(), console.out(), loss, gradient, batch);
         } else if (profile) {
             benchmark.profile(console.out(), turns);
         } else {

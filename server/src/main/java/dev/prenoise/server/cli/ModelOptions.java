@@ -31,6 +31,13 @@ final class ModelOptions {
     private List<Path> loras = new ArrayList<>();
 
     @Option(
+            names = "--verifiers",
+            paramLabel = "DIR",
+            description =
+                    "A folder of verifiers' weights under their published names: docs/verifiers.md says which. May be given again.")
+    private List<Path> verifiers = new ArrayList<>();
+
+    @Option(
             names = "--default-model",
             paramLabel = "ID",
             description = "The model that a request means which names none. Default: the built-in one.")
@@ -110,6 +117,9 @@ final class ModelOptions {
         if (!loras.isEmpty()) {
             return "--loras";
         }
+        if (!verifiers.isEmpty()) {
+            return "--verifiers";
+        }
         if (!tokenizers.isEmpty()) {
             return "--tokenizer";
         }
@@ -141,6 +151,7 @@ final class ModelOptions {
         return CatalogOptions.of(Folders.cache())
                 .withModels(folders)
                 .withLoras(loras)
+                .withVerifiers(verifiers)
                 .withDefaultModel(defaultModel)
                 .withHashing(hashing)
                 .withOffers(List.of(LlmGrader.offer(grader.options(System.getenv()), Folders.cache())))
