@@ -19,7 +19,12 @@ final class Capabilities {
             AttentionLoss.ATTENTION_LOSS_SELF_CROSS,
             AttentionLoss.ATTENTION_LOSS_ATTEND_AND_EXCITE);
 
-    private static final List<SearchAlgorithm> ALGORITHMS = List.of(SearchAlgorithm.SEARCH_ALGORITHM_RANDOM);
+    private static final List<SearchAlgorithm> ALGORITHMS = List.of(
+            SearchAlgorithm.SEARCH_ALGORITHM_RANDOM,
+            SearchAlgorithm.SEARCH_ALGORITHM_ZERO_ORDER,
+            SearchAlgorithm.SEARCH_ALGORITHM_PATHS,
+            SearchAlgorithm.SEARCH_ALGORITHM_ZERO_ORDER_THEN_PATHS,
+            SearchAlgorithm.SEARCH_ALGORITHM_FIRST_ORDER);
 
     private Capabilities() {}
 

@@ -27,7 +27,6 @@ import dev.prenoise.v1.SampleNoiseRequest;
 import dev.prenoise.v1.SampleNoiseResponse;
 import dev.prenoise.v1.ScoreImagesRequest;
 import dev.prenoise.v1.ScoreImagesResponse;
-import dev.prenoise.v1.SearchAlgorithm;
 import dev.prenoise.v1.SearchState;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
@@ -102,7 +101,6 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
                 (ServerCallStreamObserver<OptimizeNoiseResponse>) response, request.getOutput(), store, sending);
         execute(response, () -> {
             try {
-                requireImplemented(request);
                 validator.check(request);
                 stream.begin(attach(request, stream::wake));
             } catch (RuntimeException | Error e) {
@@ -154,18 +152,6 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
     @Override
     public void scoreImages(ScoreImagesRequest request, StreamObserver<ScoreImagesResponse> response) {
         response.onError(Statuses.unimplemented("ScoreImages is not in this version: it has no verifiers yet"));
-    }
-
-    private static void requireImplemented(OptimizeNoiseRequest request) {
-        if (request.hasCascade()) {
-            throw Statuses.unimplemented("strategy cascade is not in this version; use attention or verifier");
-        }
-        SearchAlgorithm algorithm = request.getVerifier().getAlgorithm();
-        if (algorithm != SearchAlgorithm.SEARCH_ALGORITHM_UNSPECIFIED
-                && algorithm != SearchAlgorithm.SEARCH_ALGORITHM_RANDOM) {
-            throw Statuses.unimplemented(
-                    "verifier.algorithm: " + algorithm + " is not in this version (expected: SEARCH_ALGORITHM_RANDOM)");
-        }
     }
 
     /** Looks for models and LoRAs only where a search has to run: what is done can be read whatever has become of them. */

@@ -18,9 +18,13 @@ import dev.prenoise.noise.NoiseRecipes;
 import dev.prenoise.noise.NoiseSource;
 import dev.prenoise.noise.NoiseStep;
 import dev.prenoise.search.Budget;
+import dev.prenoise.search.FirstOrderParameters;
+import dev.prenoise.search.PathsParameters;
 import dev.prenoise.search.StopReason;
+import dev.prenoise.search.ZeroOrderParameters;
 import dev.prenoise.server.jobs.AskedBudget;
 import dev.prenoise.server.jobs.AttentionStrategy;
+import dev.prenoise.server.jobs.CascadeStrategy;
 import dev.prenoise.server.jobs.Illustrations;
 import dev.prenoise.server.jobs.Include;
 import dev.prenoise.server.jobs.SearchSpec;
@@ -37,7 +41,9 @@ import dev.prenoise.v1.Accepted;
 import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.AttentionRanking;
 import dev.prenoise.v1.Candidate;
+import dev.prenoise.v1.Cascade;
 import dev.prenoise.v1.Conditioning;
+import dev.prenoise.v1.FirstOrder;
 import dev.prenoise.v1.Lora;
 import dev.prenoise.v1.Optimization;
 import dev.prenoise.v1.OptimizeNoiseRequest;
@@ -47,6 +53,7 @@ import dev.prenoise.v1.Perturbation;
 import dev.prenoise.v1.Progress;
 import dev.prenoise.v1.Prompt;
 import dev.prenoise.v1.Sampling;
+import dev.prenoise.v1.SearchAlgorithm;
 import dev.prenoise.v1.Subject;
 import dev.prenoise.v1.Tensor;
 import dev.prenoise.v1.Verifier;
@@ -72,6 +79,9 @@ public final class Protos {
             AttentionLoss.ATTENTION_LOSS_CONFORM, "conform",
             AttentionLoss.ATTENTION_LOSS_SELF_CROSS, "self-cross",
             AttentionLoss.ATTENTION_LOSS_ATTEND_AND_EXCITE, "attend-and-excite");
+
+    /** How many a cascade keeps. */
+    private static final int KEPT = 8;
 
     private Protos() {}
 
@@ -215,24 +225,74 @@ public final class Protos {
     }
 
     private static SearchStrategy strategy(OptimizeNoiseRequest request, List<String> verifiers) {
-        return request.hasVerifier() ? strategy(request.getVerifier(), verifiers) : strategy(request.getAttention());
+        return switch (request.getStrategyCase()) {
+            case VERIFIER -> strategy(request.getVerifier(), verifiers);
+            case CASCADE -> strategy(request.getCascade(), verifiers);
+            default -> strategy("attention", request.getAttention());
+        };
+    }
+
+    private static CascadeStrategy strategy(Cascade cascade, List<String> verifiers) {
+        return new CascadeStrategy(
+                strategy("cascade.screen", cascade.getScreen()),
+                orElse(cascade.getKeep(), KEPT),
+                strategy(cascade.getVerify(), verifiers));
     }
 
     private static VerifierStrategy strategy(VerifierSearch search, List<String> names) {
-        return new VerifierStrategy(Algorithm.RANDOM, verifiers(search.getVerifiersList(), names), search.getSteps());
+        return new VerifierStrategy(
+                algorithm(search.getAlgorithm()),
+                verifiers(search.getVerifiersList(), names),
+                search.getSteps(),
+                zeroOrder(search),
+                paths(search.getPaths()),
+                firstOrder(search.getFirstOrder()),
+                search.getFirstOrder().getLastSteps());
     }
 
-    /** Flow time; so are the two steps. */
-    static double startSigma(Paths paths) {
-        return orElse(paths.getStartSigma(), 0.11);
+    private static Algorithm algorithm(SearchAlgorithm algorithm) {
+        return switch (algorithm) {
+            case SEARCH_ALGORITHM_ZERO_ORDER -> Algorithm.ZERO_ORDER;
+            case SEARCH_ALGORITHM_PATHS -> Algorithm.PATHS;
+            case SEARCH_ALGORITHM_ZERO_ORDER_THEN_PATHS -> Algorithm.ZERO_ORDER_THEN_PATHS;
+            case SEARCH_ALGORITHM_FIRST_ORDER -> Algorithm.FIRST_ORDER;
+            default -> Algorithm.RANDOM;
+        };
     }
 
-    static double backwardStep(Paths paths) {
-        return orElse(paths.getBackwardStep(), 0.81);
+    /**
+     * @throws IllegalArgumentException when a value is out of range; the message names its field
+     */
+    static ZeroOrderParameters zeroOrder(VerifierSearch search) {
+        return new ZeroOrderParameters(
+                orElse(search.getNeighbors(), ZeroOrderParameters.DEFAULT.neighbors()),
+                orElse(search.getStepSize(), ZeroOrderParameters.DEFAULT.stepSize()),
+                search.getRestartAfter());
     }
 
-    static double forwardStep(Paths paths) {
-        return orElse(paths.getForwardStep(), 0.78);
+    /**
+     * @throws IllegalArgumentException when a value is out of range; the message names its field
+     */
+    static PathsParameters paths(Paths paths) {
+        PathsParameters usual = PathsParameters.DEFAULT;
+        return new PathsParameters(
+                orElse(paths.getInitialPaths(), usual.initialPaths()),
+                orElse(paths.getWidth(), usual.width()),
+                orElse(paths.getStartSigma(), usual.startSigma()),
+                orElse(paths.getBackwardStep(), usual.backwardStep()),
+                orElse(paths.getForwardStep(), usual.forwardStep()));
+    }
+
+    /**
+     * @throws IllegalArgumentException when a value is out of range; the message names its field
+     */
+    static FirstOrderParameters firstOrder(FirstOrder firstOrder) {
+        FirstOrderParameters usual = FirstOrderParameters.DEFAULT;
+        return new FirstOrderParameters(orElse(firstOrder.getStepSize(), usual.stepSize()), usual.halvings());
+    }
+
+    private static int orElse(int asked, int usual) {
+        return asked == 0 ? usual : asked;
     }
 
     private static double orElse(double asked, double usual) {
@@ -253,11 +313,11 @@ public final class Protos {
         return new VerifierChoice(verifier.getName(), weight, verifier.getLabel(), verifier.getInstructions());
     }
 
-    private static AttentionStrategy strategy(AttentionRanking ranking) {
+    private static AttentionStrategy strategy(String field, AttentionRanking ranking) {
         String loss = lossName(ranking.getLoss());
         if (loss == null) {
             throw new IllegalArgumentException(
-                    "attention.loss: " + ranking.getLoss() + " (expected: a checked request)");
+                    field + ".loss: " + ranking.getLoss() + " (expected: a checked request)");
         }
         return new AttentionStrategy(loss, form(ranking.getForm()), ranking.getOptimize(), lossName(ranking.getThen()));
     }

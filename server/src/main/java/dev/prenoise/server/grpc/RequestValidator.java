@@ -8,6 +8,7 @@ import dev.prenoise.noise.NoiseRecipes;
 import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.AttentionRanking;
 import dev.prenoise.v1.Budget;
+import dev.prenoise.v1.Cascade;
 import dev.prenoise.v1.Conditioning;
 import dev.prenoise.v1.EvaluateAttentionRequest;
 import dev.prenoise.v1.Include;
@@ -37,6 +38,7 @@ final class RequestValidator {
     private static final int MAX_ATTRIBUTES = 16;
     private static final int MAX_TOKENS = 77 * 64;
     private static final int MAX_BEST = 64;
+    private static final int MAX_KEPT = 1024;
     private static final int MAX_CLIP_SKIP = 12;
     private static final int MAX_LORAS = 16;
     private static final int MAX_FILE_NAME_LENGTH = 1024;
@@ -391,8 +393,22 @@ final class RequestValidator {
         switch (request.getStrategyCase()) {
             case ATTENTION -> checkRanking(violations, "attention", request.getAttention());
             case VERIFIER -> new VerifierRules(violations, limits).check("verifier", request.getVerifier());
-            default -> violations.add("strategy", "not set", "attention or verifier");
+            case CASCADE -> checkCascade(violations, request.getCascade());
+            default -> violations.add("strategy", "not set", "attention, verifier or cascade");
         }
+    }
+
+    private void checkCascade(Violations violations, Cascade cascade) {
+        AttentionRanking screen = cascade.getScreen();
+        checkRanking(violations, "cascade.screen", screen);
+        if (screen.getOptimize()) {
+            violations.add("cascade.screen.optimize", true, "false: noise is screened as it is drawn");
+        }
+        if (screen.getThen() != AttentionLoss.ATTENTION_LOSS_UNSPECIFIED) {
+            violations.add("cascade.screen.then", screen.getThen(), "not set: the verifiers are the second stage");
+        }
+        checkRange(violations, "cascade.keep", cascade.getKeep(), MAX_KEPT);
+        new VerifierRules(violations, limits).check("cascade.verify", cascade.getVerify());
     }
 
     private static void checkRanking(Violations violations, String field, AttentionRanking ranking) {

@@ -54,7 +54,7 @@ final class Summaries {
                 search.spent(),
                 search.illustrationCalls(),
                 search.elapsed(),
-                Progress.fraction(search.acceptance().budget(), search.spent(), search.elapsed()),
+                Progress.fraction(search.acceptance(), search.spent(), search.elapsed()),
                 best.isEmpty() ? Double.NaN : best.get(0).candidate().score(),
                 "");
     }

@@ -8,6 +8,7 @@ import dev.prenoise.v1.SearchAlgorithm;
 import dev.prenoise.v1.Verifier;
 import dev.prenoise.v1.VerifierSearch;
 import java.util.List;
+import java.util.function.Supplier;
 
 /** What is wrong with the fields that say who judges pictures, and how noise is proposed to them. Belongs to {@link RequestValidator}. */
 final class VerifierRules {
@@ -36,12 +37,14 @@ final class VerifierRules {
                 search.getAlgorithmValue(),
                 SearchAlgorithm.values());
         checkVerifiers(field + ".verifiers", search.getVerifiersList());
-        range(field + ".neighbors", search.getNeighbors(), MAX_AT_ONCE);
-        range(field + ".step_size", search.getStepSize(), MAX_STEP_SIZE);
+        most(field + ".neighbors", search.getNeighbors(), MAX_AT_ONCE);
+        most(field + ".step_size", search.getStepSize(), MAX_STEP_SIZE);
+        parameters(field, () -> Protos.zeroOrder(search));
         checkPaths(field + ".paths", search.getPaths());
         range(field + ".steps", search.getSteps(), limits.maxSteps());
-        range(field + ".restart_after", search.getRestartAfter(), MAX_ROUNDS);
-        range(field + ".first_order.step_size", search.getFirstOrder().getStepSize(), MAX_STEP_SIZE);
+        most(field + ".restart_after", search.getRestartAfter(), MAX_ROUNDS);
+        most(field + ".first_order.step_size", search.getFirstOrder().getStepSize(), MAX_STEP_SIZE);
+        parameters(field + ".first_order", () -> Protos.firstOrder(search.getFirstOrder()));
         range(field + ".first_order.last_steps", search.getFirstOrder().getLastSteps(), limits.maxSteps());
     }
 
@@ -63,32 +66,28 @@ final class VerifierRules {
             violations.add(field + ".name", quoted(""), "a name of GetCapabilities.verifiers");
         }
         RequestValidator.checkLength(violations, field + ".name", verifier.getName(), MAX_NAME_LENGTH);
-        range(field + ".weight", verifier.getWeight(), MAX_WEIGHT);
+        double weight = verifier.getWeight();
+        // Negated, so that NaN is refused too.
+        if (!(weight >= 0 && weight <= MAX_WEIGHT)) {
+            violations.add(field + ".weight", weight, "0 to " + (int) MAX_WEIGHT);
+        }
         RequestValidator.checkLength(violations, field + ".label", verifier.getLabel(), MAX_LABEL_LENGTH);
         RequestValidator.checkLength(
                 violations, field + ".instructions", verifier.getInstructions(), limits.maxPromptLength());
     }
 
     private void checkPaths(String field, Paths paths) {
-        range(field + ".initial_paths", paths.getInitialPaths(), MAX_AT_ONCE);
-        range(field + ".width", paths.getWidth(), MAX_AT_ONCE);
-        boolean known = range(field + ".start_sigma", paths.getStartSigma(), 1)
-                & range(field + ".backward_step", paths.getBackwardStep(), 1)
-                & range(field + ".forward_step", paths.getForwardStep(), 1);
-        if (!known) {
-            return;
-        }
-        double start = Protos.startSigma(paths);
-        double backward = Protos.backwardStep(paths);
-        double forward = Protos.forwardStep(paths);
-        if (backward <= forward) {
-            violations.add(field + ".backward_step", backward, "more than forward_step, " + forward);
-        }
-        if (start + forward > 1) {
-            violations.add(
-                    field + ".forward_step",
-                    forward,
-                    "at most " + (1 - start) + ", as noise begins at 1 and start_sigma is " + start);
+        most(field + ".initial_paths", paths.getInitialPaths(), MAX_AT_ONCE);
+        most(field + ".width", paths.getWidth(), MAX_AT_ONCE);
+        parameters(field, () -> Protos.paths(paths));
+    }
+
+    /** Ranges are the algorithms' own; messages name the field as it is called here too. */
+    private void parameters(String field, Supplier<?> reading) {
+        try {
+            reading.get();
+        } catch (IllegalArgumentException e) {
+            violations.add(field + ".", e);
         }
     }
 
@@ -103,13 +102,16 @@ final class VerifierRules {
         }
     }
 
-    private boolean range(String field, double value, double most) {
-        // Negated, so that NaN is refused too.
-        if (!(value >= 0 && value <= most)) {
-            violations.add(field, value, "0 to " + most);
-            return false;
+    private void most(String field, double value, double most) {
+        if (value > most && Double.isFinite(value)) {
+            violations.add(field, value, "at most " + most);
         }
-        return true;
+    }
+
+    private void most(String field, int value, int most) {
+        if (value > most) {
+            violations.add(field, value, "at most " + most);
+        }
     }
 
     private void range(String field, int value, int most) {

@@ -55,6 +55,23 @@ final class Jury implements AutoCloseable {
         }
     }
 
+    /**
+     * For a search that has pictures judged which are predictions themselves.
+     *
+     * @throws InvalidFieldException when one compares a picture with its prediction
+     */
+    void requireNoPredictions(String field) {
+        for (int i = 0; i < members.size(); i++) {
+            if (members.get(i).judge().readsPrediction()) {
+                throw new InvalidFieldException(
+                        field + ".verifiers[" + i + "].name",
+                        "\"" + members.get(i).name()
+                                + "\" compares a picture with what it was predicted to be (expected: another"
+                                + " verifier, or an algorithm that draws each picture to its end)");
+            }
+        }
+    }
+
     Panel panel() {
         return new Panel(members);
     }

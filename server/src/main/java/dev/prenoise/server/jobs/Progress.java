@@ -2,6 +2,7 @@ package dev.prenoise.server.jobs;
 
 import dev.prenoise.search.Budget;
 import dev.prenoise.search.Spend;
+import dev.prenoise.server.store.Acceptance;
 import java.time.Duration;
 
 /**
@@ -16,9 +17,14 @@ import java.time.Duration;
  */
 public record Progress(
         Spend spent, int illustrationCalls, Duration elapsed, double fraction, double bestScore, String stage) {
-    /** The share of the limit that is nearest to being used up. */
-    public static double fraction(Budget budget, Spend spent, Duration elapsed) {
-        double losses = share(spent.lossEvaluations(), budget.lossEvaluations());
+    /**
+     * The share of the limit that is nearest to being used up. The losses of a search whose pictures are judged are its screening's, a stage:
+     * they count where nothing else does.
+     */
+    public static double fraction(Acceptance accepted, Spend spent, Duration elapsed) {
+        Budget budget = accepted.budget();
+        boolean stage = !accepted.verifiers().isEmpty() && budget.functionEvaluations() != 0;
+        double losses = stage ? 0 : share(spent.lossEvaluations(), budget.lossEvaluations());
         double functions = share(spent.functionEvaluations(), budget.functionEvaluations());
         double time = share(elapsed.toMillis(), budget.wallTime().toMillis());
         return Math.min(1, Math.max(losses, Math.max(functions, time)));

@@ -320,6 +320,9 @@ final class SearchJob implements Runnable, SearchObserver {
                         strategy.verifiers(),
                         spec.prompt().words());
                 jury = called;
+                if (strategy.looksOnTheWay()) {
+                    called.requireNoPredictions(field);
+                }
                 try {
                     return opened().pictures(called.panel(), options);
                 } catch (InvalidFieldException e) {
@@ -423,8 +426,12 @@ final class SearchJob implements Runnable, SearchObserver {
 
     private void publish(Spend spent, String current) {
         Duration elapsed = elapsed();
+        Acceptance accepted = acceptance;
+        if (accepted == null) {
+            return;
+        }
         progress = new Progress(
-                spent, illustrator().calls(), elapsed, Progress.fraction(budget, spent, elapsed), bestScore, current);
+                spent, illustrator().calls(), elapsed, Progress.fraction(accepted, spent, elapsed), bestScore, current);
         wakeListeners();
     }
 

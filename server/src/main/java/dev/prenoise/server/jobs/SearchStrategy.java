@@ -9,7 +9,7 @@ import dev.prenoise.server.store.VerifierChoice;
 import java.util.List;
 
 /** How a search goes about it, as asked for. Immutable. */
-public sealed interface SearchStrategy permits AttentionStrategy, VerifierStrategy {
+public sealed interface SearchStrategy permits AttentionStrategy, VerifierStrategy, CascadeStrategy {
     /** What a strategy is on an open session. */
     record Plan(SearchAlgorithm algorithm, Evaluator evaluator) {}
 

@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import dev.prenoise.engine.ModelException;
 import dev.prenoise.server.TestSidecar;
 import dev.prenoise.server.ops.SidecarConfig;
-import dev.prenoise.v1.Cascade;
 import dev.prenoise.v1.NoiseProviderGrpc;
 import dev.prenoise.v1.OptimizeNoiseOnHostRequest;
 import dev.prenoise.v1.OptimizeNoiseOnHostResponse;
@@ -113,14 +112,6 @@ class FailureTest {
         };
         assertThat(failure(request(2)).getMessage())
                 .matches("INTERNAL: internal error [0-9a-f]{8}: the sidecar's log has it under this number");
-    }
-
-    @Test
-    void strategies_ofLater_areUnimplemented() {
-        assertThat(failure(request(1).setCascade(Cascade.getDefaultInstance()))
-                        .getStatus()
-                        .getCode())
-                .isEqualTo(Code.UNIMPLEMENTED);
     }
 
     @Test

@@ -91,20 +91,25 @@ class RequestValidatorTest {
         budget { pictures: 5 }                   | budget.pictures: 5 (expected: 0, as an attention ranking draws none: loss_evaluations limits it)
         verifier { }                             | verifier.verifiers: empty (expected: at least one, by a name of GetCapabilities.verifiers)
         verifier { verifiers { } }               | verifier.verifiers[0].name: "" (expected: a name of GetCapabilities.verifiers)
-        verifier { verifiers { name: "a" } verifiers { name: "b" weight: nan } } | verifier.verifiers[1].weight: NaN (expected: 0 to 1000000.0)
-        verifier { verifiers { name: "a" weight: -1 } } | verifier.verifiers[0].weight: -1.0 (expected: 0 to 1000000.0)
+        verifier { verifiers { name: "a" } verifiers { name: "b" weight: nan } } | verifier.verifiers[1].weight: NaN (expected: 0 to 1000000)
+        verifier { verifiers { name: "a" weight: -1 } } | verifier.verifiers[0].weight: -1.0 (expected: 0 to 1000000)
         verifier { verifiers { name: "a" } algorithm: 6 } | verifier.algorithm: 6 (expected: 0 to 5)
-        verifier { verifiers { name: "a" } neighbors: -1 } | verifier.neighbors: -1 (expected: >= 0)
-        verifier { verifiers { name: "a" } step_size: inf } | verifier.step_size: Infinity (expected: 0 to 1000.0)
+        verifier { verifiers { name: "a" } neighbors: -1 } | verifier.neighbors: -1 (expected: >= 1)
+        verifier { verifiers { name: "a" } step_size: inf } | verifier.step_size: Infinity (expected: > 0)
         verifier { verifiers { name: "a" } steps: 1001 } | verifier.steps: 1001 (expected: at most 1000)
         verifier { verifiers { name: "a" } restart_after: -1 } | verifier.restart_after: -1 (expected: >= 0)
-        verifier { verifiers { name: "a" } paths { initial_paths: -1 } } | verifier.paths.initial_paths: -1 (expected: >= 0)
+        verifier { verifiers { name: "a" } paths { initial_paths: -1 } } | verifier.paths.initial_paths: -1 (expected: >= 1)
         verifier { verifiers { name: "a" } paths { width: 1025 } } | verifier.paths.width: 1025 (expected: at most 1024)
-        verifier { verifiers { name: "a" } paths { start_sigma: 1.5 } } | verifier.paths.start_sigma: 1.5 (expected: 0 to 1.0)
-        verifier { verifiers { name: "a" } paths { backward_step: 0.7 } } | verifier.paths.backward_step: 0.7 (expected: more than forward_step, 0.78)
-        verifier { verifiers { name: "a" } paths { start_sigma: 0.5 } } | verifier.paths.forward_step: 0.78 (expected: at most 0.5, as noise begins at 1 and start_sigma is 0.5)
-        verifier { verifiers { name: "a" } first_order { step_size: nan } } | verifier.first_order.step_size: NaN (expected: 0 to 1000.0)
+        verifier { verifiers { name: "a" } paths { start_sigma: 1.5 } } | verifier.paths.start_sigma: 1.5 (expected: between 0 and 1)
+        verifier { verifiers { name: "a" } paths { backward_step: 0.7 } } | verifier.paths.forward_step: 0.78 (expected: less than backward_step, 0.7, or no path ends)
+        verifier { verifiers { name: "a" } paths { width: 1 } } | verifier.paths.width: 1 (expected: >= 2, or there is nothing to choose)
+        verifier { verifiers { name: "a" } first_order { step_size: nan } } | verifier.first_order.step_size: NaN (expected: > 0)
         verifier { verifiers { name: "a" } first_order { last_steps: -1 } } | verifier.first_order.last_steps: -1 (expected: >= 0)
+        cascade { screen { loss: 1 } }           | cascade.verify.verifiers: empty (expected: at least one, by a name of GetCapabilities.verifiers)
+        cascade { verify { verifiers { name: "a" } } } | cascade.screen.loss: ATTENTION_LOSS_UNSPECIFIED (expected: ATTENTION_LOSS_INITNO, _CONFORM, _SELF_CROSS or _ATTEND_AND_EXCITE)
+        cascade { screen { loss: 1 optimize: true } verify { verifiers { name: "a" } } } | cascade.screen.optimize: true (expected: false: noise is screened as it is drawn)
+        cascade { screen { loss: 1 then: 2 } verify { verifiers { name: "a" } } } | cascade.screen.then: ATTENTION_LOSS_CONFORM (expected: not set: the verifiers are the second stage)
+        cascade { screen { loss: 1 } keep: -1 verify { verifiers { name: "a" } } } | cascade.keep: -1 (expected: >= 0)
         output { best: -1 }                      | output.best: -1 (expected: >= 0)
         output { best: 65 }                      | output.best: 65 (expected: at most 64)
         output { noise: 4 }                      | output.noise: 4 (expected: 0 to 3)
@@ -112,7 +117,7 @@ class RequestValidatorTest {
         """)
     void badField_isNamedWithItsValue(String merged, String message) throws TextFormat.ParseException {
         OptimizeNoiseRequest.Builder request = valid();
-        if (merged.startsWith("attention { loss") || merged.startsWith("verifier")) {
+        if (merged.startsWith("attention { loss") || merged.startsWith("verifier") || merged.startsWith("cascade")) {
             request.clearAttention().clearBudget();
         }
         TextFormat.merge(merged, request);
@@ -164,7 +169,7 @@ class RequestValidatorTest {
     @Test
     void strategy_notSet_isNamed() {
         assertThatThrownBy(() -> validator.check(valid().clearAttention().build()))
-                .hasMessage("strategy: not set (expected: attention or verifier)");
+                .hasMessage("strategy: not set (expected: attention, verifier or cascade)");
     }
 
     @Test

@@ -9,13 +9,17 @@ import dev.prenoise.server.SearchClient;
 import dev.prenoise.server.TestSidecar;
 import dev.prenoise.server.ops.SidecarConfig;
 import dev.prenoise.v1.Accepted;
+import dev.prenoise.v1.AttentionLoss;
+import dev.prenoise.v1.AttentionRanking;
 import dev.prenoise.v1.Candidate;
+import dev.prenoise.v1.Cascade;
 import dev.prenoise.v1.Include;
 import dev.prenoise.v1.OptimizeNoiseRequest;
 import dev.prenoise.v1.OptimizeNoiseResponse;
 import dev.prenoise.v1.Output;
 import dev.prenoise.v1.Progress;
 import dev.prenoise.v1.Prompt;
+import dev.prenoise.v1.SearchAlgorithm;
 import dev.prenoise.v1.SearchState;
 import dev.prenoise.v1.StopReason;
 import dev.prenoise.v1.Summary;
@@ -30,6 +34,9 @@ import java.util.Map;
 import java.util.concurrent.Semaphore;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Pictures judged, on a model and verifiers without networks: what a caller sees, and who is asked where. */
 class VerifierSearchTest {
@@ -298,5 +305,142 @@ class VerifierSearchTest {
         sidecar.search(request(3, "bright", "far").build()).summary();
         SearchClient.await(() -> sidecar.catalog.openSessions.get() == 0);
         assertThat(sidecar.catalog.threads).containsExactly("prenoise-lane-cpu");
+    }
+
+    private static OptimizeNoiseRequest.Builder request(SearchAlgorithm algorithm, int pictures, String... verifiers) {
+        OptimizeNoiseRequest.Builder request = request(pictures, verifiers);
+        request.getVerifierBuilder().setAlgorithm(algorithm).setSteps(8);
+        return request.setOutput(
+                Output.newBuilder().setNoise(Include.INCLUDE_ALL).setBest(64));
+    }
+
+    private static OptimizeNoiseRequest.Builder cascade(OptimizeNoiseRequest.Builder request) {
+        VerifierSearch verify = request.getVerifier();
+        return request.setCascade(Cascade.newBuilder()
+                .setScreen(AttentionRanking.newBuilder().setLoss(AttentionLoss.ATTENTION_LOSS_INITNO))
+                .setKeep(3)
+                .setVerify(verify));
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = SearchAlgorithm.class,
+            mode = EnumSource.Mode.EXCLUDE,
+            names = {"SEARCH_ALGORITHM_UNSPECIFIED", "UNRECOGNIZED"})
+    void everyAlgorithm_isNoWorseThanTheHostsNoiseAndKeepsItsBudget(SearchAlgorithm algorithm) {
+        SearchClient search = sidecar.search(request(algorithm, 20, "bright").build());
+
+        Summary summary = search.summary();
+        assertThat(summary.getBest(0).getScore())
+                .isGreaterThan(summary.getBaseline().getScore());
+        assertThat(summary.getBestList()).allMatch(Candidate::hasNoise);
+        assertThat(summary.getSpent().getFunctionEvaluations()).isBetween(1, 20 * 8);
+        assertThat(summary.getStopReason()).isEqualTo(StopReason.STOP_REASON_BUDGET);
+        assertThat(search.candidates()).extracting(Candidate::getIndex).startsWith(0, 1, 2);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "SEARCH_ALGORITHM_RANDOM, false",
+        "SEARCH_ALGORITHM_ZERO_ORDER, false",
+        "SEARCH_ALGORITHM_PATHS, false",
+        "SEARCH_ALGORITHM_ZERO_ORDER_THEN_PATHS, false",
+        "SEARCH_ALGORITHM_FIRST_ORDER, false",
+        "SEARCH_ALGORITHM_RANDOM, true",
+        "SEARCH_ALGORITHM_PATHS, true"
+    })
+    void anySearch_thatBrokeOff_goesOnToTheSameEnd(SearchAlgorithm algorithm, boolean screened) {
+        OptimizeNoiseRequest.Builder request = request(algorithm, 24, "bright", "picky");
+        if (algorithm == SearchAlgorithm.SEARCH_ALGORITHM_FIRST_ORDER) {
+            request.getVerifierBuilder()
+                    .removeVerifiers(1)
+                    .addVerifiersBuilder()
+                    .setName("dark");
+        }
+        if (screened) {
+            cascade(request);
+        }
+        SearchClient undisturbed =
+                sidecar.search(request.clone().setSearchId("u").build());
+        undisturbed.summary();
+        int calls = sidecar.catalog.evaluations.size();
+        for (int part = 1; part < 4; part++) {
+            int end = sidecar.catalog.evaluations.size() + calls / 4;
+            sidecar.catalog.beforeEvaluation = prompt -> {
+                if (sidecar.catalog.evaluations.size() >= end) {
+                    throw new IllegalStateException("breaks off here");
+                }
+            };
+            sidecar.search(request.clone().setSearchId("s").build()).status();
+        }
+        sidecar.catalog.beforeEvaluation = prompt -> {};
+        SearchClient resumed = sidecar.search(request.clone().setSearchId("s").build());
+
+        assertThat(resumed.summary().getBestList())
+                .isEqualTo(undisturbed.summary().getBestList());
+        assertThat(resumed.candidates()).isEqualTo(undisturbed.candidates());
+        assertThat(resumed.summary().getSpent().getFunctionEvaluations())
+                .isEqualTo(undisturbed.summary().getSpent().getFunctionEvaluations());
+    }
+
+    @Test
+    void winnersThatNoSeedGives_comeWithTheirNoiseAndItsPicture() {
+        OptimizeNoiseRequest.Builder request = request(SearchAlgorithm.SEARCH_ALGORITHM_FIRST_ORDER, 30, "bright")
+                .setSearchId("s");
+        request.getOutputBuilder().setPreview(Include.INCLUDE_ALL);
+        Candidate best = sidecar.search(request.build()).summary().getBest(0);
+
+        assertThat(best.getRecipe().getSteps(0).hasOptimization()).isTrue();
+        assertThat(best.getPreviewPng().isEmpty()).isFalse();
+        assertThat(sidecar.stored("s").getSummary().getBest(0)).isEqualTo(best);
+    }
+
+    @Test
+    void cascade_screensByTheLossAndLetsTheVerifiersDecide() {
+        OptimizeNoiseRequest.Builder request = cascade(request(0, "bright"));
+        SearchClient search = sidecar.search(request.build());
+
+        Summary summary = search.summary();
+        assertThat(accepted(search).getBudget().getLossEvaluations()).isEqualTo(64);
+        assertThat(accepted(search).getBudget().getFunctionEvaluations()).isEqualTo(64 + 4 * CALLS);
+        assertThat(search.candidates()).hasSize(4).noneMatch(Candidate::getScoreIsLoss);
+        assertThat(summary.getSpent().getLossEvaluations()).isEqualTo(64);
+        assertThat(summary.getSpent().getFunctionEvaluations()).isEqualTo(64 + 4 * CALLS);
+        assertThat(summary.getSpent().getFraction()).isEqualTo(1);
+        assertThat(search.messages().stream()
+                        .filter(OptimizeNoiseResponse::hasProgress)
+                        .map(event -> event.getProgress().getStage()))
+                .anyMatch(stage -> stage.startsWith("screening"));
+    }
+
+    @Test
+    void cascade_budgetInPictures_addsTheScreening() {
+        OptimizeNoiseRequest.Builder request = cascade(request(4, "bright"));
+        request.getBudgetBuilder().setLossEvaluations(10);
+        SearchClient search = sidecar.search(request.build());
+
+        search.summary();
+        assertThat(accepted(search).getBudget().getFunctionEvaluations()).isEqualTo(10 + 4 * CALLS);
+        assertThat(search.candidates()).hasSize(4);
+        assertThat(search.summary().getSpent().getLossEvaluations()).isEqualTo(10);
+    }
+
+    @Test
+    void cascade_promptWithoutASubject_isRefused() {
+        assertThat(failure(cascade(request(1, "bright"))
+                        .setPrompt(Prompt.newBuilder().setText("something beautiful"))))
+                .hasMessage("INVALID_ARGUMENT: prompt.text: \"something beautiful\" (expected: a thing to show)");
+    }
+
+    @Test
+    void algorithm_thatVerifiersOrStepsDoNotSuit_namesTheField() {
+        assertThat(failure(request(SearchAlgorithm.SEARCH_ALGORITHM_FIRST_ORDER, 1, "bright", "red")))
+                .hasMessage(
+                        "INVALID_ARGUMENT: verifier.verifiers[1].name: \"red\" has no gradient (expected: for first-order"
+                                + " search one of bright, dark)");
+        OptimizeNoiseRequest.Builder paths = request(SearchAlgorithm.SEARCH_ALGORITHM_PATHS, 4, "bright");
+        paths.getVerifierBuilder().setSteps(2);
+        assertThat(failure(paths))
+                .hasMessage("INVALID_ARGUMENT: verifier.steps: 2 (expected: at least 3 for a search over paths)");
     }
 }
