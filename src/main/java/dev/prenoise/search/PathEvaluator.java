@@ -6,7 +6,8 @@ import java.util.List;
 /**
  * An evaluator that draws pictures and can stop on the way: what search over paths needs beside scores (Ma et al., arXiv 2501.09732,
  * section 3.2). The walk between levels is a deterministic sampler's, one denoiser call for each level and point, whatever sampler the
- * pictures themselves are drawn by.
+ * pictures themselves are drawn by. A search brings up to {@link #maxBatch} points of one level to {@link #walk}, {@link #look} and
+ * {@link #back}, and walks level by level.
  */
 public interface PathEvaluator extends Evaluator {
     /**

@@ -4,7 +4,13 @@ import org.jspecify.annotations.Nullable;
 
 /** What a search tells and asks while it runs. Called from the search's own thread. */
 public interface SearchObserver {
-    /** A candidate was scored. Called in the order of indices, before anything else is evaluated that depends on it. */
+    /**
+     * A candidate was scored. Called in the order of indices, before anything else is evaluated that depends on it.
+     *
+     * @param candidate with the score that it has among those so far
+     * @param bestSoFar of all so far. Where scores depend on the pool, a newcomer can also change which of the others is best; only
+     *     {@link Outcome#ranked} tells
+     */
     void scored(Candidate candidate, boolean bestSoFar, Spend spent);
 
     /** Something was spent within a candidate (an optimisation step); may be ignored. */

@@ -26,6 +26,12 @@ class PathsSearchTest {
     }
 
     @Test
+    void plan_twentyEvenLevels_leaveTwoRounds() {
+        PathsPlan plan = PathsPlan.of(grid(20), PathsParameters.DEFAULT);
+        assertThat(plan.hops()).containsExactly(new Hop(2, 19), new Hop(3, 20));
+    }
+
+    @Test
     void plan_anyGrid_fallsEachRoundAndEndsAtThePicture() {
         PathsParameters wide = new PathsParameters(2, 2, 0.6, 0.5, 0.49);
         for (PathsParameters parameters : List.of(PathsParameters.DEFAULT, wide)) {
