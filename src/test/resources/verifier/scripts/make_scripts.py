@@ -28,6 +28,13 @@ class Means(torch.nn.Module):
         return pixels.mean([2, 3])
 
 
+class Endless(torch.nn.Module):
+    """One through the difference of red and green: nothing finite for a grey picture."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return 1 / (pixels[:, 0, 0, 0] - pixels[:, 1, 0, 0])
+
+
 class Failing(torch.nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         assert pixels.size(1) == 4, "four channels, please"
@@ -52,6 +59,7 @@ if __name__ == "__main__":
     export(Agreement(), card("agreement", text=dict(tokenizer="words", length=12), differentiable=True), HERE)
     export(Means(), card("means", output="embedding"), HERE)
     export(Means(), card("three-scores"), HERE)
+    export(Endless(), card("endless", mean=[0] * 3, std=[2] * 3), HERE)
     export(Failing(), card("failing"), HERE)
     for script in HERE.glob("*.pt"):
         strip(script)

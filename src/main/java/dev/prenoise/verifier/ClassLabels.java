@@ -63,17 +63,23 @@ final class ClassLabels {
     }
 
     /**
-     * {@link #read(Path)} of a classifier with so many outputs; where the folder has no labels, classes go by their numbers alone.
+     * {@link #read(Path)} of a classifier with so many outputs. Where its folder has no labels, those of the first other folder that has a
+     * {@code labels.txt}; where none has, classes go by their numbers alone.
      *
      * @throws VerifierException when a file cannot be read or has another number of labels; names it
      */
-    static ClassLabels read(Path folder, int classes) {
+    static ClassLabels read(Path folder, int classes, List<Path> others) {
+        Path source = folder;
         ClassLabels labels = read(folder);
+        for (int i = 0; labels == null && i < others.size(); i++) {
+            source = others.get(i);
+            labels = Files.exists(source.resolve(FILE)) ? read(source) : null;
+        }
         if (labels == null) {
             return new ClassLabels(Collections.nCopies(classes, ""));
         }
         if (labels.size() != classes) {
-            throw new VerifierException(folder + ": " + labels.size()
+            throw new VerifierException(source + ": " + labels.size()
                     + " labels in labels.txt or config.json (expected: " + classes + ", as the classifier has)");
         }
         return labels;

@@ -80,7 +80,7 @@ public final class ClipKind implements VerifierKind {
                 true,
                 (compute, type) -> NetworkVerifier.open(name, () -> {
                     Clip clip = Clip.open(published, found.weights(), words.weights(), compute, type);
-                    return verifier(name, clip, question -> judge(clip, scoring.of(clip, question)));
+                    return verifier(name, clip, question -> judge(name, clip, scoring.of(clip, question)));
                 }));
     }
 
@@ -102,7 +102,7 @@ public final class ClipKind implements VerifierKind {
                 (compute, type) -> NetworkVerifier.open(name, () -> {
                     Clip clip = Clip.open(PublishedClip.L_14, found.weights(), found.folder(), compute, type);
                     AffineHead affine = AffineHead.read(head.weights(), clip.width());
-                    return verifier(name, clip, question -> judge(clip, affine::of));
+                    return verifier(name, clip, question -> judge(name, clip, affine::of));
                 }));
     }
 
@@ -149,7 +149,7 @@ public final class ClipKind implements VerifierKind {
                             Clip clip = Clip.open(published, found.weights(), words.weights(), compute, type);
                             ClipClasses classes =
                                     new ClipClasses(clip, Objects.requireNonNull(ClassLabels.read(labels.folder())));
-                            return verifier(name, clip, question -> judge(clip, classes.of(question)));
+                            return verifier(name, clip, question -> judge(name, clip, classes.of(question)));
                         }));
             }
             // of a CLIP that is there, what is missing beside it is told
@@ -182,7 +182,7 @@ public final class ClipKind implements VerifierKind {
         return new NetworkVerifier(name, List.of(clip.weights()), judges);
     }
 
-    private static Judge judge(Clip clip, UnaryOperator<Tensor> score) {
-        return new PictureJudge(clip.compute(), clip.preprocessing(), pixels -> score.apply(clip.units(pixels)));
+    private static Judge judge(String name, Clip clip, UnaryOperator<Tensor> score) {
+        return new PictureJudge(name, clip.compute(), clip.preprocessing(), pixels -> score.apply(clip.units(pixels)));
     }
 }

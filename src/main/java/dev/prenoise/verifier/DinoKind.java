@@ -84,7 +84,7 @@ public final class DinoKind implements VerifierKind {
                         true,
                         true,
                         (compute, type) -> NetworkVerifier.open(
-                                name, () -> openClassifier(name, transformer, head, compute, type)));
+                                name, () -> openClassifier(name, transformer, head, files.folders(), compute, type)));
             }
             if (transformer.problem() == null) {
                 problems.add(head.problem());
@@ -98,8 +98,8 @@ public final class DinoKind implements VerifierKind {
                     null,
                     true,
                     true,
-                    (compute, type) ->
-                            NetworkVerifier.open(name, () -> openClassifier(name, whole, null, compute, type)));
+                    (compute, type) -> NetworkVerifier.open(
+                            name, () -> openClassifier(name, whole, null, files.folders(), compute, type)));
         }
         String problem = problems.isEmpty()
                 ? whole.problem() + "; or " + DINO.get(0).getKey() + " and "
@@ -110,9 +110,10 @@ public final class DinoKind implements VerifierKind {
 
     /**
      * @param head of a classifier that was published apart from its transformer
+     * @param folders that may hold {@code labels.txt}, where the transformer's has no labels
      */
     private static Verifier openClassifier(
-            String name, Found transformer, @Nullable Found head, Compute compute, DType type) {
+            String name, Found transformer, @Nullable Found head, List<Path> folders, Compute compute, DType type) {
         Path folder = transformer.folder();
         Weights weights = Weights.open(transformer.weights(), compute, type);
         Weights headWeights = head == null ? weights : Weights.open(head.weights(), compute, type);
@@ -120,13 +121,13 @@ public final class DinoKind implements VerifierKind {
         DinoClassifier classifier = new DinoClassifier(dino, headWeights);
         Preprocessing preprocessing =
                 head == null ? Preprocessing.read(folder.resolve(PREPROCESSOR)) : evaluation(dino.side());
-        ClassLabels labels = ClassLabels.read(folder, classifier.classes());
+        ClassLabels labels = ClassLabels.read(folder, classifier.classes(), folders);
         return new NetworkVerifier(name, head == null ? List.of(weights) : List.of(weights, headWeights), question -> {
             int index = labels.find(question);
-            return new PictureJudge(
-                    compute,
-                    preprocessing,
-                    pixels -> classifier.logits(pixels).narrow(1, index, 1).reshape(-1));
+            return new PictureJudge(name, compute, preprocessing, pixels -> classifier
+                    .logits(pixels)
+                    .narrow(1, index, 1)
+                    .reshape(-1));
         });
     }
 

@@ -67,7 +67,7 @@ public final class ImageRewardKind implements VerifierKind {
                 network.requireKnown(read);
                 return read;
             });
-            return new PictureJudge(compute, preprocessing, pixels -> network.rewards(ids, pixels));
+            return new PictureJudge(NAME, compute, preprocessing, pixels -> network.rewards(ids, pixels));
         });
     }
 

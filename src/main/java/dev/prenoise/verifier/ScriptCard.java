@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * What {@code NAME.verifier.json} says of the TorchScript beside it.
  *
+ * @param file the card itself
  * @param script {@code NAME.pt} or {@code NAME.ts}
  * @param tokenizer folder or file of the tokenizer; null = the script reads no text
  * @param length tokens of a text, filled up or cut off; 0 where it reads none
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 record ScriptCard(
         String name,
         String title,
+        Path file,
         Path script,
         Preprocessing preprocessing,
         @Nullable Path tokenizer,
@@ -75,6 +77,7 @@ record ScriptCard(
         return new ScriptCard(
                 name,
                 card.text("title", "TorchScript of " + file.getFileName()),
+                file,
                 script(file),
                 preprocessing(card),
                 tokenizer,

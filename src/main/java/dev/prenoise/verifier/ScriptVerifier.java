@@ -42,6 +42,7 @@ final class ScriptVerifier implements Verifier {
         }
         if (tokenizer == null) {
             return new PictureJudge(
+                    name(),
                     compute,
                     card.preprocessing(),
                     pixels ->
@@ -50,6 +51,7 @@ final class ScriptVerifier implements Verifier {
         }
         Text text = NetworkVerifier.open(name(), () -> read(tokenizer, question.prompt()));
         return new PictureJudge(
+                name(),
                 compute,
                 card.preprocessing(),
                 pixels -> NetworkVerifier.open(name(), () -> {
@@ -109,7 +111,17 @@ final class ScriptVerifier implements Verifier {
         }
     }
 
+    @Override
+    public List<Path> files() {
+        return List.of(card.file(), card.script());
+    }
+
     /** The file's bytes stand for those of its weights. */
+    @Override
+    public long bytes() {
+        return size(card.script());
+    }
+
     @Override
     public long loadedBytes() {
         return loadedBytes;

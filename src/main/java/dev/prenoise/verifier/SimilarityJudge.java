@@ -5,6 +5,7 @@ import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.GradMode;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -15,6 +16,7 @@ final class SimilarityJudge implements Judge {
     private final String verifier;
     private final Features features;
     private int unpredicted;
+    private int unjudged;
 
     /**
      * @param verifier its name, for warnings
@@ -37,7 +39,9 @@ final class SimilarityJudge implements Judge {
         }
         try (GradMode off = GradMode.off();
                 Scope scope = new Scope()) {
-            return unit(shot.picture()).mul(unit(prediction)).sum().toDoubles()[0];
+            double cosine = unit(shot.picture()).mul(unit(prediction)).sum().toDoubles()[0];
+            unjudged += Double.isNaN(cosine) ? 1 : 0;
+            return cosine;
         }
     }
 
@@ -53,10 +57,16 @@ final class SimilarityJudge implements Judge {
 
     @Override
     public List<String> warnings() {
-        return unpredicted == 0
-                ? List.of()
-                : List.of(
-                        verifier + ": " + unpredicted
-                                + " pictures were not judged: it compares a picture with its prediction on the way, and there was none");
+        List<String> warnings = new ArrayList<>();
+        if (unpredicted > 0) {
+            warnings.add(
+                    verifier + ": " + unpredicted
+                            + " pictures were not judged: it compares a picture with its prediction on the way, and there was none");
+        }
+        if (unjudged > 0) {
+            warnings.add(verifier + ": " + unjudged
+                    + " pictures were not judged: the network gave no finite numbers for them");
+        }
+        return warnings;
     }
 }

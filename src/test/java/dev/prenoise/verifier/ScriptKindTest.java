@@ -116,6 +116,29 @@ class ScriptKindTest {
     }
 
     @Test
+    void score_thatIsNoNumber_isNotJudgedAndSaysSo() throws IOException {
+        copy("endless");
+        try (Verifier verifier = open("endless");
+                Judge judge = verifier.judge(Question.of(""))) {
+            double[] scores = judge.score(List.of(GREY, RED));
+            assertThat(scores[0]).isNaN();
+            assertThat(scores[1]).isCloseTo(1 / 0.5, within(1e-6));
+            assertThat(judge.warnings())
+                    .containsExactly("endless: 1 pictures were not judged: the network gave no finite number for them");
+        }
+    }
+
+    @Test
+    void files_areTheCardAndTheScript() throws IOException {
+        copy("means");
+        try (Verifier verifier = open("means")) {
+            assertThat(verifier.files())
+                    .containsExactly(folder.resolve("means.verifier.json"), folder.resolve("means.pt"));
+            assertThat(verifier.bytes()).isEqualTo(Files.size(folder.resolve("means.pt")));
+        }
+    }
+
+    @Test
     void score_ofAScriptThatFails_namesTheFileAndSaysWhy() throws IOException {
         copy("failing");
         try (Verifier verifier = open("failing");

@@ -127,6 +127,16 @@ class VisionKindsTest {
     }
 
     @Test
+    void dinoClass_labelsInTheFolderOfAll_areRead() throws IOException {
+        copy("dino-vitb16", "dino-vitb16");
+        Files.move(folder.resolve("dino-vitb16/labels.txt"), folder.resolve("labels.txt"));
+        try (Verifier verifier = offer("dino-class", folder).opener().open(Compute.cpu(), DType.FLOAT32);
+                Judge judge = verifier.judge(CRANE)) {
+            TinyNetworks.assertNear(judge.score(TinyNetworks.shots()), "dino-class.crane", DType.FLOAT32, 1e-5);
+        }
+    }
+
+    @Test
     void dinoClass_labelsOfAnotherClassifier_areRefused() throws IOException {
         copy("dino-vitb16", "dino-vitb16");
         Path labels = Files.writeString(folder.resolve("dino-vitb16/labels.txt"), "cat\ndog\n");
