@@ -78,22 +78,28 @@ final class SearchRun {
         wallNanos = Math.round(budget.wallTime().toNanos() * (1 - wallShare));
     }
 
+    /** Leaves half of what is left of each limit to a later stage. */
+    void reserveHalf() {
+        reserve(
+                new Spend(
+                        half(budget.lossEvaluations(), spent.lossEvaluations()),
+                        half(budget.functionEvaluations(), spent.functionEvaluations()),
+                        0,
+                        0),
+                0);
+        if (wallNanos > 0) {
+            long gone = nanoTime.getAsLong() - startedNanos;
+            wallNanos = Math.max(1, gone + Math.max(0, wallNanos - gone) / 2);
+        }
+    }
+
+    private static int half(int limit, int gone) {
+        return Math.max(0, limit - gone) / 2;
+    }
+
     /** The later stage begins. */
     void release() {
         reserve(Spend.NONE, 0);
-    }
-
-    /** What is left of both counted limits, 0 where there is none. */
-    Spend left() {
-        return new Spend(
-                left(budget.lossEvaluations(), spent.lossEvaluations()),
-                left(budget.functionEvaluations(), spent.functionEvaluations()),
-                0,
-                0);
-    }
-
-    private static int left(int limit, int gone) {
-        return Math.max(0, limit - gone);
     }
 
     /** Whether the budget pays for this as well. */

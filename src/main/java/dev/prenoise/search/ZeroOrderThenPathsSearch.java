@@ -53,8 +53,7 @@ public final class ZeroOrderThenPathsSearch implements SearchAlgorithm {
     }
 
     StopReason goOn(SearchRun run, CandidateSource source, int picked) {
-        Spend left = run.left();
-        run.reserve(new Spend(left.lossEvaluations() / 2, left.functionEvaluations() / 2, 0, 0), 0.5);
+        run.reserveHalf();
         if (!paths.fits(run)) {
             run.release();
             return zeroOrder.goOn(run, source, picked);

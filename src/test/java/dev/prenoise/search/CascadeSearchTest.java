@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.prenoise.noise.NoiseSource;
+import dev.prenoise.noise.NoiseStep;
 import dev.prenoise.search.Fakes.Loss;
 import dev.prenoise.search.Fakes.Observer;
 import java.time.Duration;
@@ -132,6 +133,34 @@ class CascadeSearchTest {
         new CascadeSearch(new Loss(), 3, new BestOfN()).search(source, new FakePictures(), budget(10, 300), observer);
         assertThat(observer.stages).hasSize(10).allMatch(stage -> stage.startsWith("screening"));
         assertThat(observer.scored).hasSize(4);
+    }
+
+    @Test
+    void search_wallTime_isSharedByScreeningAndBothStages() {
+        Loss screen = new Loss();
+        FakePictures pictures = new FakePictures();
+        Observer observer = new Observer();
+        // a second for each denoiser call, as many as a picture's for each loss
+        Budget wall = new Budget(1000, 0, Duration.ofSeconds(600), false);
+        new CascadeSearch(
+                        screen,
+                        2,
+                        new ZeroOrderThenPathsSearch(),
+                        PlateauRule.DEFAULT,
+                        () -> (pictures.functionEvaluations + (long) CALLS * screen.evaluations()) * 1_000_000_000L)
+                .search(source, pictures, wall, observer);
+        assertThat(screen.evaluations()).isBetween(45, 50);
+        long turned = made(NoiseStep.Perturbation.class, observer);
+        long walked = made(NoiseStep.Optimization.class, observer);
+        assertThat((turned + 2) * CALLS).isBetween(140L, 160L);
+        assertThat(walked).isBetween(2L, 8L);
+    }
+
+    private static long made(Class<? extends NoiseStep> last, Observer observer) {
+        return observer.scored.stream()
+                .map(candidate -> candidate.recipe().steps())
+                .filter(steps -> !steps.isEmpty() && last.isInstance(steps.get(steps.size() - 1)))
+                .count();
     }
 
     @Test
