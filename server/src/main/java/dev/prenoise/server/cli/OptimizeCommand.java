@@ -20,6 +20,7 @@ import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
@@ -32,14 +33,16 @@ import picocli.CommandLine.TypeConversionException;
         name = "optimize",
         header = "Finds better initial noise for a prompt.",
         description =
-                "Scores the plain seed's noise and others on the model's own attention maps, and leaves pictures of before and "
-                        + "after, a contact sheet, result.json and noise.safetensors in a folder.",
+                "Scores the plain seed's noise and others on the model's own attention maps, or by what verifiers say of their "
+                        + "pictures, and leaves pictures of before and after, a contact sheet, result.json and noise.safetensors in a folder.",
         sortOptions = false)
 final class OptimizeCommand implements Callable<Integer> {
     static final int INTERRUPTED = 130;
 
     private static final String NUMBER = "[+-]?(?:\\d+\\.?\\d*|\\.\\d+)";
     private static final Pattern LORA = Pattern.compile("([^:].*?)(?::(" + NUMBER + ")(?::(" + NUMBER + "))?)?");
+
+    private static final int CANDIDATES = 16;
 
     /** What InitNO spends on one candidate. */
     private static final int EVALUATIONS_PER_OPTIMIZED_CANDIDATE = 10;
@@ -58,10 +61,10 @@ final class OptimizeCommand implements Callable<Integer> {
     @Option(
             names = {"-n", "--candidates"},
             paramLabel = "N",
-            defaultValue = "16",
-            description = "How many noises to score, the plain seed's included (with --then: in both stages). "
-                    + "Default: ${DEFAULT-VALUE}.")
-    private int candidates;
+            description =
+                    "How many noises to score, the plain seed's included (with --then: in both stages; by pictures: as many pictures' worth; "
+                            + "with --screen: to screen). Default: 16, with --screen 64.")
+    private @Nullable Integer candidates;
 
     @Option(
             names = "--seed",
@@ -75,11 +78,10 @@ final class OptimizeCommand implements Callable<Integer> {
     @Option(
             names = "--loss",
             paramLabel = "LOSS",
-            defaultValue = "initno",
             completionCandidates = LossNames.class,
             converter = LossConverter.class,
-            description = "How noise is scored: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
-    private AttentionLoss loss = AttentionLoss.ATTENTION_LOSS_UNSPECIFIED;
+            description = "How noise is scored: ${COMPLETION-CANDIDATES}. Default: initno.")
+    private @Nullable AttentionLoss loss;
 
     @Option(
             names = "--form",
@@ -197,6 +199,9 @@ final class OptimizeCommand implements Callable<Integer> {
 
     private List<Lora> merged = List.of();
 
+    @ArgGroup(validate = false, heading = "%nBy pictures, where --search, --verifier or --screen is given:%n")
+    private PictureSearchOptions pictures = new PictureSearchOptions();
+
     @Mixin
     private ServiceOptions service = new ServiceOptions();
 
@@ -207,7 +212,10 @@ final class OptimizeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        requireCount("--candidates", candidates);
+        requireCount("--candidates", candidates());
+        if (pictures.asked()) {
+            requireNoAttention();
+        }
         requireCount("--best", best);
         OutputFolder folder = OutputFolder.at(output);
         List<Lora> parsed = loras.stream().map(OptimizeCommand::lora).toList();
@@ -249,12 +257,16 @@ final class OptimizeCommand implements Callable<Integer> {
         SearchReport report = new SearchReport(result);
         List<Path> files = report.write(folder);
         result.accepted().getWarningsList().forEach(warning -> console.error("note: " + warning));
-        if (!result.tellsApart()) {
+        result.summary().getWarningsList().forEach(warning -> console.error("note: " + warning));
+        if (!result.tellsApart() && result.byPictures()) {
+            console.error("note: " + report.measure() + " gives every picture the same score on this prompt");
+        } else if (!result.tellsApart()) {
             console.error(
-                    "note: " + report.loss() + " gives every noise the same score on this prompt (CONFORM needs two "
+                    "note: " + report.measure() + " gives every noise the same score on this prompt (CONFORM needs two "
                             + "subjects); --loss initno may tell them apart");
         }
         console.out().println(report.headline() + ", pictures in " + output);
+        report.byVerifier().forEach(line -> console.out().println("  " + line));
         files.forEach(file -> console.out().println("  " + file));
         console.out().flush();
     }
@@ -289,15 +301,39 @@ final class OptimizeCommand implements Callable<Integer> {
                 .setSchedule(schedule)
                 .setSteps(steps)
                 .setGuidanceScale(guidance);
-        request.getAttentionBuilder().setLoss(loss).setForm(form).setOptimize(optimize);
+        request.getBudgetBuilder().setStopOnPlateau(stopOnPlateau);
+        if (pictures.asked()) {
+            pictures.apply(request, candidates, form);
+        } else {
+            rank(request);
+        }
+        request.getOutputBuilder().setBest(best).setNoise(Include.INCLUDE_NONE).setPreview(Include.INCLUDE_BEST);
+        return request.build();
+    }
+
+    private void rank(OptimizeNoiseRequest.Builder request) {
+        request.getAttentionBuilder()
+                .setLoss(loss == null ? AttentionLoss.ATTENTION_LOSS_INITNO : loss)
+                .setForm(form)
+                .setOptimize(optimize);
         if (then != null) {
             request.getAttentionBuilder().setThen(then);
         }
         request.getBudgetBuilder()
-                .setLossEvaluations(candidates * (optimize ? EVALUATIONS_PER_OPTIMIZED_CANDIDATE : 1))
-                .setStopOnPlateau(stopOnPlateau);
-        request.getOutputBuilder().setBest(best).setNoise(Include.INCLUDE_NONE).setPreview(Include.INCLUDE_BEST);
-        return request.build();
+                .setLossEvaluations(candidates() * (optimize ? EVALUATIONS_PER_OPTIMIZED_CANDIDATE : 1));
+    }
+
+    private int candidates() {
+        return candidates == null ? CANDIDATES : candidates;
+    }
+
+    private void requireNoAttention() {
+        String option = loss != null ? "--loss" : optimize ? "--optimize" : then != null ? "--then" : null;
+        if (option != null) {
+            throw new CliException(
+                    option
+                            + ": with --search, --verifier or --screen (expected: without; --screen LOSS ranks by a loss first)");
+        }
     }
 
     /** {@code NAME}, {@code NAME:STRENGTH} or {@code NAME:STRENGTH:TEXT_STRENGTH}; names may have colons of their own. */

@@ -17,6 +17,7 @@ final class ProgressBarView implements ProgressView {
     private static final long UNKNOWN = -1;
 
     private final ProgressBar bar;
+    private Unit unit = Unit.LOSS_EVALUATIONS;
 
     ProgressBarView(PrintStream err) {
         boolean unicode = "UTF-8".equals(System.getProperty("native.encoding"));
@@ -33,14 +34,15 @@ final class ProgressBarView implements ProgressView {
 
     @Override
     public void accepted(Accepted accepted) {
-        int budget = accepted.getBudget().getLossEvaluations();
+        unit = Unit.of(accepted);
+        int budget = unit.limit(accepted.getBudget());
         bar.maxHint(budget > 0 ? budget : UNKNOWN);
         bar.setExtraMessage("");
     }
 
     @Override
     public void progress(Progress progress) {
-        bar.stepTo(progress.getLossEvaluations());
+        bar.stepTo(unit.spent(progress));
         String best = " best " + ProgressView.score(progress.getBestScore());
         bar.setExtraMessage(progress.getStage().isEmpty() ? best : best + ", " + progress.getStage());
     }

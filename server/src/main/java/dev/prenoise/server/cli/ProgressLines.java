@@ -12,6 +12,7 @@ final class ProgressLines implements ProgressView {
     private static final String DRAWING = "drawing";
 
     private final PrintStream err;
+    private Unit unit = Unit.LOSS_EVALUATIONS;
     private int budget;
     private int shown = -1;
     private String stage = "";
@@ -22,8 +23,9 @@ final class ProgressLines implements ProgressView {
 
     @Override
     public void accepted(Accepted accepted) {
-        budget = accepted.getBudget().getLossEvaluations();
-        err.println("searching on " + accepted.getBackbone() + (budget > 0 ? ": " + budget + " loss evaluations" : ""));
+        unit = Unit.of(accepted);
+        budget = unit.limit(accepted.getBudget());
+        err.println("searching on " + accepted.getBackbone() + (budget > 0 ? ": " + budget + " " + unit.plural() : ""));
     }
 
     @Override
@@ -39,10 +41,10 @@ final class ProgressLines implements ProgressView {
                 Locale.ROOT,
                 "%s  %d%s  best %s  %.1f/s  %d s left",
                 stage.isEmpty() ? "search" : stage,
-                progress.getLossEvaluations(),
+                unit.spent(progress),
                 budget > 0 ? "/" + budget : "",
                 ProgressView.score(progress.getBestScore()),
-                ProgressView.speed(progress),
+                unit.speed(progress),
                 ProgressView.secondsLeft(progress)));
     }
 

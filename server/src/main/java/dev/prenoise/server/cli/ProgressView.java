@@ -1,6 +1,7 @@
 package dev.prenoise.server.cli;
 
 import dev.prenoise.v1.Accepted;
+import dev.prenoise.v1.Budget;
 import dev.prenoise.v1.Progress;
 import java.time.Duration;
 import java.util.Locale;
@@ -22,10 +23,40 @@ sealed interface ProgressView extends AutoCloseable permits ProgressView.Silent,
     @Override
     void close();
 
-    /** Loss evaluations a second since the search began; 0 before the first. */
-    static double speed(Progress progress) {
-        double seconds = seconds(progress);
-        return seconds > 0 ? progress.getLossEvaluations() / seconds : 0;
+    /** What a search counts. */
+    enum Unit {
+        LOSS_EVALUATIONS("loss evaluations"),
+        FUNCTION_EVALUATIONS("function evaluations");
+
+        private final String plural;
+
+        Unit(String plural) {
+            this.plural = plural;
+        }
+
+        /** Pictures are counted by the calls that they take; a cascade's screening takes some too. */
+        static Unit of(Accepted accepted) {
+            return accepted.getVerifiersCount() > 0 ? FUNCTION_EVALUATIONS : LOSS_EVALUATIONS;
+        }
+
+        String plural() {
+            return plural;
+        }
+
+        /** 0: no limit. */
+        int limit(Budget budget) {
+            return this == LOSS_EVALUATIONS ? budget.getLossEvaluations() : budget.getFunctionEvaluations();
+        }
+
+        int spent(Progress progress) {
+            return this == LOSS_EVALUATIONS ? progress.getLossEvaluations() : progress.getFunctionEvaluations();
+        }
+
+        /** A second, since the search began; 0 before the first. */
+        double speed(Progress progress) {
+            double seconds = seconds(progress);
+            return seconds > 0 ? spent(progress) / seconds : 0;
+        }
     }
 
     /** Seconds to go at the speed so far. */

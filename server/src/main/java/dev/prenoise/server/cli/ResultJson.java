@@ -9,6 +9,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import com.google.protobuf.Duration;
 import dev.prenoise.server.ops.ProductVersion;
+import dev.prenoise.v1.Accepted;
 import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.AttentionRanking;
 import dev.prenoise.v1.Candidate;
@@ -20,7 +21,10 @@ import dev.prenoise.v1.OptimizeNoiseRequest;
 import dev.prenoise.v1.Progress;
 import dev.prenoise.v1.Sampling;
 import dev.prenoise.v1.Subject;
+import dev.prenoise.v1.Verifier;
+import dev.prenoise.v1.VerifierSearch;
 import java.math.BigInteger;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.TreeMap;
@@ -56,12 +60,14 @@ final class ResultJson {
         if (request.getLoraCount() > 0) {
             json.add("loras", array(request.getLoraList(), ResultJson::lora));
         }
-        if (result.accepted().getWarningsCount() > 0) {
-            json.add("warnings", array(result.accepted().getWarningsList(), JsonPrimitive::new));
+        List<String> warnings = new ArrayList<>(result.accepted().getWarningsList());
+        warnings.addAll(result.summary().getWarningsList());
+        if (!warnings.isEmpty()) {
+            json.add("warnings", array(warnings, JsonPrimitive::new));
         }
         json.add("noise_shape", array(result.accepted().getNoiseShapeList(), JsonPrimitive::new));
         json.add("sampling", sampling(request));
-        json.add("strategy", strategy(request.getAttention()));
+        json.add("strategy", strategy(result));
         json.add("seed", seed(request.getSeed()));
         json.addProperty("score_is_loss", result.winner().getScoreIsLoss());
         json.add("baseline", candidate(result, result.baseline()));
@@ -113,6 +119,48 @@ final class ResultJson {
         json.addProperty("schedule", sampling.getSchedule());
         json.addProperty("steps", sampling.getSteps());
         json.addProperty("guidance_scale", sampling.getGuidanceScale());
+        return json;
+    }
+
+    private static JsonObject strategy(SearchResult result) {
+        OptimizeNoiseRequest request = result.request();
+        return switch (request.getStrategyCase()) {
+            case VERIFIER -> strategy(request.getVerifier(), result.accepted());
+            case CASCADE -> {
+                JsonObject json = new JsonObject();
+                json.add("screen", strategy(request.getCascade().getScreen()));
+                json.addProperty("keep", request.getCascade().getKeep());
+                json.add("verify", strategy(request.getCascade().getVerify(), result.accepted()));
+                yield json;
+            }
+            default -> strategy(request.getAttention());
+        };
+    }
+
+    /** As asked: 0 is the service's own default. Verifiers by the names that theirs stand for. */
+    private static JsonObject strategy(VerifierSearch search, Accepted accepted) {
+        JsonObject json = new JsonObject();
+        json.addProperty("search", WireNames.of(search.getAlgorithm()));
+        json.add("verifiers", array(accepted.getVerifiersList(), ResultJson::verifier));
+        json.addProperty("steps", search.getSteps());
+        json.addProperty("neighbors", search.getNeighbors());
+        json.addProperty("step_size", search.getStepSize());
+        json.addProperty("restart_after", search.getRestartAfter());
+        json.addProperty("initial_paths", search.getPaths().getInitialPaths());
+        json.addProperty("width", search.getPaths().getWidth());
+        return json;
+    }
+
+    private static JsonObject verifier(Verifier verifier) {
+        JsonObject json = new JsonObject();
+        json.addProperty("name", verifier.getName());
+        json.addProperty("weight", verifier.getWeight());
+        if (!verifier.getLabel().isEmpty()) {
+            json.addProperty("label", verifier.getLabel());
+        }
+        if (!verifier.getInstructions().isEmpty()) {
+            json.addProperty("instructions", verifier.getInstructions());
+        }
         return json;
     }
 
@@ -177,6 +225,8 @@ final class ResultJson {
         JsonObject json = new JsonObject();
         json.addProperty("loss_evaluations", spent.getLossEvaluations());
         json.addProperty("function_evaluations", spent.getFunctionEvaluations());
+        json.addProperty("denoiser_calls", spent.getDenoiserCalls());
+        json.addProperty("batch_rows", spent.getBatchRows());
         json.addProperty("seconds", elapsed.getSeconds() + elapsed.getNanos() / 1e9);
         return json;
     }

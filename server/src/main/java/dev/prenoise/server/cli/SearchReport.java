@@ -6,6 +6,7 @@ import dev.prenoise.server.cli.Sheet.Mark;
 import dev.prenoise.server.ops.ProductVersion;
 import dev.prenoise.tensor.SafetensorsType;
 import dev.prenoise.tensor.SafetensorsWriter;
+import dev.prenoise.v1.Accepted;
 import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.AttentionRanking;
 import dev.prenoise.v1.Candidate;
@@ -35,14 +36,23 @@ final class SearchReport {
     private static final int SMALL = 256;
 
     private final SearchResult result;
-    private final String loss;
+    private final String measure;
 
     SearchReport(SearchResult result) {
         this.result = result;
-        AttentionRanking ranking = result.request().getAttention();
-        // The second stage alone decides.
-        this.loss = WireNames.of(
+        this.measure = result.byPictures()
+                ? verifiers(result.accepted())
+                : loss(result.request().getAttention());
+    }
+
+    /** The second stage alone decides. */
+    private static String loss(AttentionRanking ranking) {
+        return WireNames.of(
                 ranking.getThen() == AttentionLoss.ATTENTION_LOSS_UNSPECIFIED ? ranking.getLoss() : ranking.getThen());
+    }
+
+    private static String verifiers(Accepted accepted) {
+        return accepted.getVerifiersCount() == 1 ? accepted.getVerifiers(0).getName() : "mean rank";
     }
 
     /**
@@ -65,9 +75,24 @@ final class SearchReport {
         return written;
     }
 
-    /** The loss that decided. */
-    String loss() {
-        return loss;
+    /** What decided: a loss, a verifier, or several verifiers' ranks. */
+    String measure() {
+        return measure;
+    }
+
+    /** What each of several verifiers says of before and after. */
+    List<String> byVerifier() {
+        if (result.accepted().getVerifiersCount() < 2) {
+            return List.of();
+        }
+        return result.accepted().getVerifiersList().stream()
+                .map(verifier -> verifier.getName() + ": " + term(result.baseline(), verifier.getName()) + " -> "
+                        + term(result.winner(), verifier.getName()))
+                .toList();
+    }
+
+    private static String term(Candidate candidate, String name) {
+        return ProgressView.score(candidate.getTermsOrDefault(name, Double.NaN));
     }
 
     /** "plain seed 7: 0.9120 -> seed 123456: 0.6550 (candidate 11 of 16)". */
@@ -112,19 +137,24 @@ final class SearchReport {
                         List.of(
                                 new Cell(
                                         before,
-                                        List.of(
-                                                "before: plain " + SearchResult.nameOf(baseline.getRecipe()),
-                                                scored(baseline)),
+                                        caption("before: plain " + SearchResult.nameOf(baseline.getRecipe()), baseline),
                                         Mark.PLAIN),
                                 new Cell(
                                         after,
-                                        List.of("after: " + SearchResult.nameOf(winner.getRecipe()), scored(winner)),
+                                        caption("after: " + SearchResult.nameOf(winner.getRecipe()), winner),
                                         Mark.WINNER)))
                 .toPng();
     }
 
-    private String scored(Candidate candidate) {
-        return loss + " " + ProgressView.score(candidate.getScore());
+    private List<String> caption(String name, Candidate candidate) {
+        List<String> lines = new ArrayList<>(List.of(name));
+        if (result.accepted().getVerifiersCount() > 1) {
+            result.accepted()
+                    .getVerifiersList()
+                    .forEach(verifier -> lines.add(verifier.getName() + " " + term(candidate, verifier.getName())));
+        }
+        lines.add(measure + " " + ProgressView.score(candidate.getScore()));
+        return lines;
     }
 
     /** Every candidate that came with a picture, in rank order; the plain seed last where it is not among them. */
@@ -133,8 +163,8 @@ final class SearchReport {
                 .filter(candidate -> !candidate.getPreviewPng().isEmpty())
                 .toList();
         List<Cell> cells = drawn.stream().map(this::cell).toList();
-        String heading = drawn.size() + " of " + result.ranked().size() + " candidates, best first, by " + loss
-                + (result.winner().getScoreIsLoss() ? " (lower is better)" : "");
+        String heading = drawn.size() + " of " + result.ranked().size() + " candidates, best first, by " + measure
+                + (result.winner().getScoreIsLoss() ? " (lower is better)" : " (higher is better)");
         int columns = (int) Math.ceil(Math.sqrt(cells.size()));
         return new Sheet(List.of(result.request().getPrompt().getText(), heading), columns, SMALL, cells).toPng();
     }

@@ -1,14 +1,21 @@
 package dev.prenoise.server.cli;
 
+import dev.prenoise.noise.NoiseRecipe;
+import dev.prenoise.noise.NoiseSource;
+import dev.prenoise.search.Ranking;
+import dev.prenoise.search.Spend;
 import dev.prenoise.v1.Accepted;
 import dev.prenoise.v1.Candidate;
-import dev.prenoise.v1.NoiseRecipe;
+import dev.prenoise.v1.NoiseStep;
 import dev.prenoise.v1.OptimizeNoiseRequest;
 import dev.prenoise.v1.Summary;
+import dev.prenoise.v1.Verifier;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * A finished search as its client saw it.
@@ -34,7 +41,37 @@ record SearchResult(OptimizeNoiseRequest request, Accepted accepted, List<Candid
                         candidate.getIndex() == 0 && summary.hasBaseline() ? summary.getBaseline() : candidate)
                 .toList()
                 .forEach(ranked::add);
-        return new SearchResult(request, accepted, List.copyOf(ranked), summary);
+        List<Candidate> standing = accepted.getVerifiersCount() > 1 ? amongAll(accepted, ranked) : ranked;
+        return new SearchResult(request, accepted, List.copyOf(standing), summary);
+    }
+
+    /** What several verifiers' score is depends on who else is there; streamed, it was that of the moment. */
+    private static List<Candidate> amongAll(Accepted accepted, List<Candidate> candidates) {
+        Map<Integer, Candidate> byIndex =
+                candidates.stream().collect(Collectors.toMap(Candidate::getIndex, candidate -> candidate));
+        Map<String, Double> weights =
+                accepted.getVerifiersList().stream().collect(Collectors.toMap(Verifier::getName, Verifier::getWeight));
+        return Ranking.ensemble(weights)
+                .rank(candidates.stream().map(SearchResult::judged).toList())
+                .stream()
+                .map(ranked -> byIndex.get(ranked.index()).toBuilder()
+                        .setScore(ranked.score())
+                        .build())
+                .toList();
+    }
+
+    /** As far as ranking reads it. */
+    private static dev.prenoise.search.Candidate judged(Candidate candidate) {
+        return new dev.prenoise.search.Candidate(
+                candidate.getIndex(),
+                NoiseRecipe.of(
+                        candidate.getRecipe().getSeed(),
+                        NoiseSource.TORCH_CPU,
+                        candidate.getRecipe().getShapeList()),
+                null,
+                candidate.getScore(),
+                candidate.getTermsMap(),
+                Spend.NONE);
     }
 
     static Comparator<Candidate> bestFirst() {
@@ -49,7 +86,15 @@ record SearchResult(OptimizeNoiseRequest request, Accepted accepted, List<Candid
 
     /** Candidate 0: the noise that the host would have used. */
     Candidate baseline() {
-        return summary.hasBaseline() ? summary.getBaseline() : winner();
+        return ranked.stream()
+                .filter(candidate -> candidate.getIndex() == 0)
+                .findFirst()
+                .orElseGet(() -> summary.hasBaseline() ? summary.getBaseline() : winner());
+    }
+
+    /** Whether verifiers judged. */
+    boolean byPictures() {
+        return !request.hasAttention();
     }
 
     /** 1 is the best. */
@@ -69,13 +114,18 @@ record SearchResult(OptimizeNoiseRequest request, Accepted accepted, List<Candid
     }
 
     /** Whether a host makes this noise from the seed alone. */
-    static boolean isPlainSeed(NoiseRecipe recipe) {
+    static boolean isPlainSeed(dev.prenoise.v1.NoiseRecipe recipe) {
         return recipe.getStepsCount() == 0 && recipe.getBaseSha256().isEmpty();
     }
 
-    /** Such as "seed 7", or "seed 7, optimised". */
-    static String nameOf(NoiseRecipe recipe) {
+    /** Such as "seed 7", "seed 7, turned" by zero-order search, or "seed 7, optimised". */
+    static String nameOf(dev.prenoise.v1.NoiseRecipe recipe) {
         String seed = "seed " + Long.toUnsignedString(recipe.getSeed());
-        return isPlainSeed(recipe) ? seed : seed + ", optimised";
+        if (isPlainSeed(recipe)) {
+            return seed;
+        }
+        boolean turned =
+                recipe.getStepsCount() > 0 && recipe.getStepsList().stream().allMatch(NoiseStep::hasPerturbation);
+        return seed + (turned ? ", turned" : ", optimised");
     }
 }

@@ -43,6 +43,9 @@ final class FakeService extends NoiseProviderGrpc.NoiseProviderImplBase {
     volatile @Nullable StatusRuntimeException breakdown;
 
     volatile List<String> warnings = List.of();
+    /** Of the summary. */
+    volatile List<String> judgesWarnings = List.of();
+
     volatile boolean pictures = true;
     /** Every candidate scores 0. */
     volatile boolean indifferent;
@@ -89,7 +92,9 @@ final class FakeService extends NoiseProviderGrpc.NoiseProviderImplBase {
             return;
         }
         io.grpc.Context.current().addListener(context -> cancelled.countDown(), Runnable::run);
-        int count = request.getBudget().getLossEvaluations();
+        int count = request.hasVerifier()
+                ? request.getBudget().getPictures()
+                : request.getBudget().getLossEvaluations();
         responses.onNext(OptimizeNoiseResponse.newBuilder()
                 .setAccepted(accepted(request))
                 .build());
@@ -132,6 +137,10 @@ final class FakeService extends NoiseProviderGrpc.NoiseProviderImplBase {
                         .setLossEvaluations(request.getBudget().getLossEvaluations()))
                 .addAllNoiseShape(List.of(1L, 4L, 2L, 2L))
                 .addAllWarnings(warnings);
+        request.getVerifier()
+                .getVerifiersList()
+                .forEach(verifier -> accepted.addVerifiers(
+                        verifier.toBuilder().setWeight(verifier.getWeight() == 0 ? 1 : verifier.getWeight())));
         accepted.addSubjectsBuilder()
                 .setText("circle")
                 .addAttributes("red")
@@ -142,12 +151,12 @@ final class FakeService extends NoiseProviderGrpc.NoiseProviderImplBase {
 
     private Candidate candidate(OptimizeNoiseRequest request, int index) {
         double score = indifferent ? 0 : 1 - index * 0.618 % 1;
-        Candidate.Builder candidate = Candidate.newBuilder()
-                .setIndex(index)
-                .setScore(score)
-                .setScoreIsLoss(true)
-                .putTerms("contrastive", score)
-                .putTerms("infinite", Double.POSITIVE_INFINITY);
+        Candidate.Builder candidate =
+                Candidate.newBuilder().setIndex(index).setScore(score).setScoreIsLoss(!request.hasVerifier());
+        request.getVerifier().getVerifiersList().forEach(verifier -> candidate.putTerms(verifier.getName(), score));
+        if (!request.hasVerifier()) {
+            candidate.putTerms("contrastive", score).putTerms("infinite", Double.POSITIVE_INFINITY);
+        }
         candidate
                 .getRecipeBuilder()
                 .setSeed(index == 0 ? request.getSeed() : 1000 + index)
@@ -169,10 +178,12 @@ final class FakeService extends NoiseProviderGrpc.NoiseProviderImplBase {
                 .setStopReason(StopReason.STOP_REASON_BUDGET)
                 .setBaseline(illustrated(candidates.get(0)));
         candidates.stream()
-                .sorted(Comparator.comparingDouble(Candidate::getScore))
+                .sorted(Comparator.comparingDouble(
+                        candidate -> candidate.getScoreIsLoss() ? candidate.getScore() : -candidate.getScore()))
                 .limit(Math.max(1, request.getOutput().getBest()))
                 .map(this::illustrated)
                 .forEach(summary::addBest);
+        summary.addAllWarnings(judgesWarnings);
         summary.getSpentBuilder().setLossEvaluations(candidates.size());
         summary.getSpentBuilder().getElapsedBuilder().setSeconds(1).setNanos(500_000_000);
         return summary.build();

@@ -14,11 +14,15 @@ import dev.prenoise.engine.EngineOptions;
 import dev.prenoise.engine.Precision;
 import dev.prenoise.server.FakeCatalog;
 import dev.prenoise.v1.AttentionLoss;
+import dev.prenoise.v1.Budget;
 import dev.prenoise.v1.Include;
 import dev.prenoise.v1.Lora;
 import dev.prenoise.v1.LossForm;
 import dev.prenoise.v1.OptimizeNoiseRequest;
 import dev.prenoise.v1.PromptWeighting;
+import dev.prenoise.v1.SearchAlgorithm;
+import dev.prenoise.v1.Verifier;
+import dev.prenoise.v1.VerifierSearch;
 import io.grpc.protobuf.StatusProto;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -26,6 +30,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -34,6 +39,8 @@ import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class OptimizeCommandTest {
     @TempDir
@@ -71,6 +78,144 @@ class OptimizeCommandTest {
         for (String name : List.of("before.png", "after.png", "before-after.png", "candidates.png")) {
             assertThat(ImageIO.read(output.resolve(name).toFile())).as(name).isNotNull();
         }
+    }
+
+    @Test
+    void optimize_byAVerifier_asksForPicturesAndTakesTheHighestScore() throws Exception {
+        service.judgesWarnings = List.of("oracle: one picture was not judged");
+        CommandLineRun run = optimize("a red circle", "-n", "8", "--verifier", "oracle");
+
+        assertThat(run.exit()).isZero();
+        assertThat(service.request.getVerifier())
+                .isEqualTo(VerifierSearch.newBuilder()
+                        .setAlgorithm(SearchAlgorithm.SEARCH_ALGORITHM_RANDOM)
+                        .addVerifiers(Verifier.newBuilder().setName("oracle"))
+                        .build());
+        assertThat(service.request.getBudget())
+                .isEqualTo(Budget.newBuilder().setPictures(8).build());
+        // 1 - frac(0.618 k) is highest for k = 0.
+        assertThat(run.out()).startsWith("the plain seed 123 is the best of 8: 1.00000, pictures in " + output);
+        assertThat(run.err()).contains("prenoise: note: oracle: one picture was not judged");
+        JsonObject json = JsonParser.parseString(Files.readString(output.resolve("result.json")))
+                .getAsJsonObject();
+        assertThat(json.get("score_is_loss").getAsBoolean()).isFalse();
+        assertThat(json.getAsJsonObject("strategy").get("search").getAsString()).isEqualTo("random");
+        assertThat(json.getAsJsonObject("strategy").get("verifiers").toString())
+                .isEqualTo("[{\"name\":\"oracle\",\"weight\":1.0}]");
+        assertThat(json.getAsJsonArray("warnings").get(0).getAsString()).startsWith("oracle: one");
+        assertThat(json.getAsJsonArray("candidates").asList().stream()
+                        .map(candidate ->
+                                candidate.getAsJsonObject().get("score").getAsDouble())
+                        .toList())
+                .isSortedAccordingTo(Comparator.reverseOrder());
+    }
+
+    @Test
+    void optimize_bySeveralVerifiers_ranksAllAndTellsOfEach() throws Exception {
+        CommandLineRun run =
+                optimize("a red circle", "-n", "8", "--verifier", "clip:2", "--verifier", "oracle", "--best", "1");
+
+        assertThat(service.request.getVerifier().getVerifiers(0).getWeight()).isEqualTo(2);
+        assertThat(run.out().lines().skip(1).map(String::strip))
+                .startsWith("clip: 1.00000 -> 1.00000", "oracle: 1.00000 -> 1.00000");
+        JsonObject json = JsonParser.parseString(Files.readString(output.resolve("result.json")))
+                .getAsJsonObject();
+        // The best of 8 beats the other 7 and ties with itself.
+        assertThat(json.getAsJsonObject("winner").get("score").getAsDouble()).isEqualTo(7.5 / 8);
+        assertThat(json.getAsJsonArray("candidates")
+                        .get(7)
+                        .getAsJsonObject()
+                        .get("score")
+                        .getAsDouble())
+                .isEqualTo(0.5 / 8);
+    }
+
+    @Test
+    void optimize_pictureOptions_reachTheRequest() throws Exception {
+        Path asked = Files.writeString(folder.resolve("asked.txt"), "be strict\n");
+        optimize(
+                "a red circle",
+                "--search",
+                "zero-order-then-paths",
+                "--verifier",
+                "llm",
+                "--verifier",
+                "clip-class:0.5",
+                "--nfe",
+                "400",
+                "--neighbors",
+                "4",
+                "--cosine",
+                "0.9",
+                "--paths",
+                "3x4",
+                "--search-steps",
+                "10",
+                "--restart-after",
+                "5",
+                "--class",
+                "tabby",
+                "--instructions",
+                asked.toString());
+
+        VerifierSearch.Builder expected = VerifierSearch.newBuilder()
+                .setAlgorithm(SearchAlgorithm.SEARCH_ALGORITHM_ZERO_ORDER_THEN_PATHS)
+                .addVerifiers(
+                        Verifier.newBuilder().setName("llm").setLabel("tabby").setInstructions("be strict"))
+                .addVerifiers(Verifier.newBuilder()
+                        .setName("clip-class")
+                        .setWeight(0.5)
+                        .setLabel("tabby"))
+                .setNeighbors(4)
+                .setStepSize(Math.sqrt(1 / (0.9 * 0.9) - 1))
+                .setSteps(10)
+                .setRestartAfter(5);
+        expected.getPathsBuilder().setInitialPaths(3).setWidth(4);
+        assertThat(service.request.getVerifier()).isEqualTo(expected.build());
+        assertThat(service.request.getBudget())
+                .isEqualTo(Budget.newBuilder().setFunctionEvaluations(400).build());
+
+        optimize(
+                "a red circle",
+                "--screen",
+                "conform",
+                "--keep",
+                "4",
+                "-n",
+                "32",
+                "--search",
+                "first-order",
+                "--step-size",
+                "0.2");
+        assertThat(service.request.getCascade().getScreen().getLoss()).isEqualTo(AttentionLoss.ATTENTION_LOSS_CONFORM);
+        assertThat(service.request.getCascade().getKeep()).isEqualTo(4);
+        assertThat(service.request.getCascade().getVerify().getVerifiersList())
+                .containsExactly(Verifier.newBuilder().setName("clip").build());
+        assertThat(service.request.getCascade().getVerify().getFirstOrder().getStepSize())
+                .isEqualTo(0.2);
+        assertThat(service.request.getBudget())
+                .isEqualTo(Budget.newBuilder().setLossEvaluations(32).build());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+        --nfe 5                           | --nfe: without --search, --verifier or --screen (expected: with one of them)
+        --keep 5 --verifier a             | --keep: without --screen (expected: with the loss that picks)
+        --verifier a --loss conform       | --loss: with --search, --verifier or --screen (expected: without; --screen LOSS ranks by a loss first)
+        --verifier a --optimize           | --optimize: with --search, --verifier or --screen (expected: without; --screen LOSS ranks by a loss first)
+        --verifier a --cosine 1           | --cosine: 1.0 (expected: between 0 and 1)
+        --verifier a --cosine .9 --step-size 1 | --cosine: with --step-size (expected: one of them)
+        --verifier a --paths 2            | --paths: 2 (expected: NxM, such as 2x2)
+        --verifier a --instructions x     | --instructions: without --verifier llm (expected: with it)
+        """)
+    void optimize_pictureOptionsThatDoNotFit_areNamed(String options, String message) {
+        List<String> arguments = new ArrayList<>(List.of("a red circle"));
+        arguments.addAll(List.of(options.strip().split(" ")));
+        CommandLineRun run = optimize(arguments.toArray(String[]::new));
+
+        assertThat(run.exit()).isEqualTo(2);
+        assertThat(run.err()).contains("prenoise: " + message);
+        assertThat(service.request).isNull();
     }
 
     @Test
