@@ -80,7 +80,7 @@ public final class ClipKind implements VerifierKind {
                 true,
                 (compute, type) -> NetworkVerifier.open(name, () -> {
                     Clip clip = Clip.open(published, found.weights(), words.weights(), compute, type);
-                    return verifier(name, clip, question -> judge(name, clip, scoring.of(clip, question)));
+                    return verifier(name, clip, List.of(), question -> judge(name, clip, scoring.of(clip, question)));
                 }));
     }
 
@@ -102,7 +102,7 @@ public final class ClipKind implements VerifierKind {
                 (compute, type) -> NetworkVerifier.open(name, () -> {
                     Clip clip = Clip.open(PublishedClip.L_14, found.weights(), found.folder(), compute, type);
                     AffineHead affine = AffineHead.read(head.weights(), clip.width());
-                    return verifier(name, clip, question -> judge(name, clip, affine::of));
+                    return verifier(name, clip, List.of(head.weights()), question -> judge(name, clip, affine::of));
                 }));
     }
 
@@ -121,7 +121,8 @@ public final class ClipKind implements VerifierKind {
                         false,
                         (compute, type) -> NetworkVerifier.open(name, () -> {
                             Clip clip = Clip.open(published, found.weights(), found.folder(), compute, type);
-                            return verifier(name, clip, question -> new SimilarityJudge(name, clip::features));
+                            return verifier(
+                                    name, clip, List.of(), question -> new SimilarityJudge(name, clip::features));
                         }));
             }
             wanting = wanting == null ? found : wanting;
@@ -149,7 +150,11 @@ public final class ClipKind implements VerifierKind {
                             Clip clip = Clip.open(published, found.weights(), words.weights(), compute, type);
                             ClipClasses classes =
                                     new ClipClasses(clip, Objects.requireNonNull(ClassLabels.read(labels.folder())));
-                            return verifier(name, clip, question -> judge(name, clip, classes.of(question)));
+                            return verifier(
+                                    name,
+                                    clip,
+                                    List.of(labels.weights()),
+                                    question -> judge(name, clip, classes.of(question)));
                         }));
             }
             // of a CLIP that is there, what is missing beside it is told
@@ -178,8 +183,8 @@ public final class ClipKind implements VerifierKind {
         return String.valueOf(Objects.requireNonNull(found).problem());
     }
 
-    private static Verifier verifier(String name, Clip clip, Function<Question, Judge> judges) {
-        return new NetworkVerifier(name, List.of(clip.weights()), judges);
+    private static Verifier verifier(String name, Clip clip, List<Path> beside, Function<Question, Judge> judges) {
+        return new NetworkVerifier(name, List.of(clip.weights()), beside, judges);
     }
 
     private static Judge judge(String name, Clip clip, UnaryOperator<Tensor> score) {

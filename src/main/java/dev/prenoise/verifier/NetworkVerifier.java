@@ -7,16 +7,24 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /**
  * A verifier that is a network, or some, over weights in files.
  *
  * @param weights all it reads; they load as the network does
+ * @param beside files that its scores depend on besides
  * @param judges makes the judge of a question
  */
-record NetworkVerifier(String name, List<Weights> weights, Function<Question, Judge> judges) implements Verifier {
+record NetworkVerifier(String name, List<Weights> weights, List<Path> beside, Function<Question, Judge> judges)
+        implements Verifier {
     NetworkVerifier {
         weights = List.copyOf(weights);
+        beside = List.copyOf(beside);
+    }
+
+    NetworkVerifier(String name, List<Weights> weights, Function<Question, Judge> judges) {
+        this(name, weights, List.of(), judges);
     }
 
     /**
@@ -39,8 +47,7 @@ record NetworkVerifier(String name, List<Weights> weights, Function<Question, Ju
 
     @Override
     public List<Path> files() {
-        return weights.stream()
-                .flatMap(each -> each.paths().stream())
+        return Stream.concat(weights.stream().flatMap(each -> each.paths().stream()), beside.stream())
                 .distinct()
                 .toList();
     }

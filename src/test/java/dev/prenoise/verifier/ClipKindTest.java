@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import com.google.gson.JsonObject;
 import dev.prenoise.image.Picture;
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.GradMode;
+import dev.prenoise.tensor.SafetensorsFile;
+import dev.prenoise.tensor.SafetensorsWriter;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import java.io.IOException;
@@ -17,7 +20,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -59,10 +64,40 @@ class ClipKindTest {
     }
 
     @Test
+    void score_ofWeightsInTwoFiles_isThatOfOne() throws IOException {
+        publish("clip_h", "clip-vit-large-patch14");
+        double[] whole = scores("clip-l14");
+        Path place = folder.resolve("clip-vit-large-patch14");
+        Path file = place.resolve("model.safetensors");
+        SafetensorsFile stored = SafetensorsFile.open(file);
+        JsonObject map = new JsonObject();
+        for (int part = 0; part < 2; part++) {
+            String name = "model-0000" + part + "-of-00002.safetensors";
+            Map<String, SafetensorsWriter.Content> tensors = new LinkedHashMap<>();
+            for (String tensor : stored.names()) {
+                if ((tensor.hashCode() & 1) == part) {
+                    try (Tensor values = stored.load(tensor, Compute.cpu(), DType.FLOAT32)) {
+                        tensors.put(tensor, SafetensorsWriter.Content.of(values));
+                    }
+                    map.addProperty(tensor, name);
+                }
+            }
+            Files.write(place.resolve(name), SafetensorsWriter.write(tensors, Map.of()));
+        }
+        Files.delete(file);
+        JsonObject index = new JsonObject();
+        index.add("weight_map", map);
+        Files.writeString(place.resolve("model.safetensors.index.json"), index.toString());
+        // not to the last bit: how a product is summed up depends on the address that a weight lies at
+        assertClose("clip-l14 in two files", scores("clip-l14"), whole);
+        try (Verifier verifier = open("clip-l14")) {
+            assertThat(verifier.files()).hasSize(2);
+        }
+    }
+
+    @Test
     void score_ofHps_isTheCosineOfPicturesResizedAsNumbers() throws IOException {
-        publish("clip_h_open_clip", "tokenizer only/clip-vit-base-patch32");
-        Path vocabulary = folder.resolve("clip-vit-large-patch14");
-        copy(TinyClips.tokenizer(), vocabulary);
+        copy(TinyClips.tokenizer(), folder.resolve("clip-vit-large-patch14"));
         Path weights = TinyClips.folder("clip_h_open_clip").resolve("open_clip_model.safetensors");
         Files.copy(weights, folder.resolve("HPS_v2.1_compressed.safetensors"));
         Files.copy(
@@ -81,6 +116,9 @@ class ClipKindTest {
         try (Verifier verifier = open("aesthetic-l14")) {
             double[] scores = verifier.judge(Question.of("")).score(shots());
             assertClose("aesthetic-l14 on " + model, scores, TinyClips.golden(model, golden));
+            assertThat(verifier.files())
+                    .extracting(file -> file.getFileName().toString())
+                    .containsExactly("model.safetensors", "sac+logos+ava1-l14-linearMSE.safetensors");
         }
     }
 
