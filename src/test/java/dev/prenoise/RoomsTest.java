@@ -35,6 +35,8 @@ class RoomsTest {
             .definedBy("dev.prenoise.search..")
             .layer("shapes")
             .definedBy("dev.prenoise.shapes..")
+            .layer("training")
+            .definedBy("dev.prenoise.training..")
             .layer("engine")
             .definedBy("dev.prenoise.engine..")
             .whereLayer("tensor")
@@ -56,7 +58,9 @@ class RoomsTest {
             .whereLayer("search")
             .mayOnlyAccessLayers("noise", "verifier")
             .whereLayer("shapes")
-            .mayOnlyAccessLayers("tensor", "image", "text", "verifier");
+            .mayOnlyAccessLayers("tensor", "image", "text", "verifier")
+            .whereLayer("training")
+            .mayOnlyAccessLayers("tensor", "image", "noise", "text", "backbone", "verifier", "shapes");
 
     @ArchTest
     static final ArchRule networks_knowNothingOfText = noClasses()

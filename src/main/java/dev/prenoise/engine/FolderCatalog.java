@@ -66,6 +66,7 @@ final class FolderCatalog implements ModelCatalog {
         loras = new Library<>(
                 directories("loras", options.loras()), false, Set.of(), LoraFile::open, hashes, options.hashing());
         verifiers = new VerifierLibrary(
+                options.cache(),
                 directories("verifiers", options.verifiers()),
                 options.offers(),
                 memory,

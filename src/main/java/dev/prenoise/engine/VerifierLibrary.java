@@ -2,6 +2,7 @@ package dev.prenoise.engine;
 
 import dev.prenoise.shapes.OracleVerifier;
 import dev.prenoise.shapes.ShapesModel;
+import dev.prenoise.shapes.ShapesVerifiers;
 import dev.prenoise.tensor.DType;
 import dev.prenoise.verifier.ClipKind;
 import dev.prenoise.verifier.DinoKind;
@@ -42,6 +43,7 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
     private static final Map<String, List<String>> BUILT_IN_ALIASES =
             Map.of("clip", List.of("shapes-clip"), "aesthetic", List.of("shapes-aesthetic"));
 
+    private final ShapesVerifiers builtIn;
     private final List<Path> folders;
     private final List<VerifierOffer> given;
     private final ModelMemory memory;
@@ -56,18 +58,21 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
     private final List<OpenedVerifier> replaced = new ArrayList<>();
 
     /**
+     * @param cache a directory for the built-in verifiers' files
      * @param given beside those of the folders; theirs come first
      * @param type of weights on the device
      * @param hashes of the models' files, and theirs
      * @param hashing whether those that are not known yet are computed
      */
     VerifierLibrary(
+            Path cache,
             List<Path> folders,
             List<VerifierOffer> given,
             ModelMemory memory,
             DType type,
             Sha256Cache hashes,
             boolean hashing) {
+        builtIn = new ShapesVerifiers(cache);
         this.folders = List.copyOf(folders);
         this.given = List.copyOf(given);
         this.memory = memory;
@@ -80,6 +85,7 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
     public List<VerifierOffer> list() {
         List<VerifierOffer> offers = new ArrayList<>();
         KINDS.forEach(kind -> offers.addAll(kind.offers(folders)));
+        offers.addAll(builtIn.offers(folders));
         offers.addAll(given);
         return offers;
     }

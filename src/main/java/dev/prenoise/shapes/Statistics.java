@@ -1,6 +1,9 @@
 package dev.prenoise.shapes;
 
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 
 /** Estimates with 95 % confidence intervals. */
 public final class Statistics {
@@ -72,6 +75,102 @@ public final class Statistics {
         double[] differences = new double[control.length];
         Arrays.setAll(differences, i -> treated[i] - control[i]);
         return mean(differences, resamples, seed);
+    }
+
+    /**
+     * Any statistic of independent clusters, such as prompts with their pictures, by the bootstrap over clusters. Resamples in which the
+     * statistic is not defined are left out.
+     *
+     * @param clusters how many
+     * @param statistic of a choice of clusters, each as often as it was drawn; NaN = not defined
+     */
+    public static Interval clusters(int clusters, ToDoubleFunction<int[]> statistic, int resamples, long seed) {
+        double[] values = new double[resamples];
+        int defined = 0;
+        for (int i = 0; i < resamples; i++) {
+            Draws draws = Draws.of("clusters", seed, 0, i);
+            double value = statistic.applyAsDouble(IntStream.generate(() -> draws.below(clusters))
+                    .limit(clusters)
+                    .toArray());
+            if (!Double.isNaN(value)) {
+                values[defined++] = value;
+            }
+        }
+        double estimate = statistic.applyAsDouble(IntStream.range(0, clusters).toArray());
+        if (defined == 0) {
+            return new Interval(estimate, Double.NaN, Double.NaN);
+        }
+        double[] sorted = Arrays.copyOf(values, defined);
+        Arrays.sort(sorted);
+        return new Interval(estimate, quantile(sorted, 0.025), quantile(sorted, 0.975));
+    }
+
+    /**
+     * The area under the receiver operating characteristic: how often one that is positive has a higher score than one that is not, an equal
+     * score counting half (Mann and Whitney 1947).
+     *
+     * @return 0 to 1, a half for scores that say nothing; NaN when all are positive or none is
+     */
+    public static double auc(double[] scores, boolean[] positive) {
+        requireAsMany("positive", positive.length, scores.length);
+        double[] ranks = ranks(scores);
+        double sum = 0;
+        long count = 0;
+        for (int i = 0; i < scores.length; i++) {
+            if (positive[i]) {
+                sum += ranks[i];
+                count++;
+            }
+        }
+        return (sum - count * (count + 1) / 2.0) / (count * (scores.length - count));
+    }
+
+    /**
+     * Spearman's rank correlation (1904): Pearson's of the ranks, equal values sharing their mean rank.
+     *
+     * @return -1 to 1; NaN when one of them does not vary
+     */
+    public static double spearman(double[] first, double[] second) {
+        requireAsMany("second", second.length, first.length);
+        double[] x = ranks(first);
+        double[] y = ranks(second);
+        double mean = (first.length + 1) / 2.0;
+        double xy = 0;
+        double xx = 0;
+        double yy = 0;
+        for (int i = 0; i < x.length; i++) {
+            xy += (x[i] - mean) * (y[i] - mean);
+            xx += (x[i] - mean) * (x[i] - mean);
+            yy += (y[i] - mean) * (y[i] - mean);
+        }
+        return xy / Math.sqrt(xx * yy);
+    }
+
+    /** From 1, ascending; equal values share their mean. */
+    private static double[] ranks(double[] values) {
+        int[] order = IntStream.range(0, values.length)
+                .boxed()
+                .sorted(Comparator.comparingDouble(i -> values[i]))
+                .mapToInt(Integer::intValue)
+                .toArray();
+        double[] ranks = new double[values.length];
+        for (int from = 0; from < order.length; ) {
+            int to = from + 1;
+            while (to < order.length && values[order[to]] == values[order[from]]) {
+                to++;
+            }
+            for (int k = from; k < to; k++) {
+                ranks[order[k]] = (from + 1 + to) / 2.0;
+            }
+            from = to;
+        }
+        return ranks;
+    }
+
+    private static void requireAsMany(String name, int found, int expected) {
+        if (found != expected) {
+            throw new IllegalArgumentException(name + ": " + found + " values (expected: " + expected + ")");
+        }
     }
 
     /** Interpolated between the two nearest of sorted values. */

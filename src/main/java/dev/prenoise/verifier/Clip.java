@@ -41,6 +41,16 @@ final class Clip {
         return new Clip(model, files.preprocessing(), tokenizer);
     }
 
+    /**
+     * Of a folder in transformers' layout, with its preprocessing and tokenizer in it. Reads headers, no weights.
+     */
+    static Clip open(Path folder, Compute compute, DType type) {
+        ClipModel model = new ClipModel(
+                ClipConfig.read(folder.resolve("config.json")),
+                Weights.open(folder.resolve(VerifierFiles.MODEL), compute, type));
+        return new Clip(model, Preprocessing.read(folder.resolve("preprocessor_config.json")), folder);
+    }
+
     Weights weights() {
         return model.weights();
     }

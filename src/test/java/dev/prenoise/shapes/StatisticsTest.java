@@ -77,4 +77,36 @@ class StatisticsTest {
         assertThat(interval.low()).isCloseTo(low, within(within));
         assertThat(interval.high()).isCloseTo(high, within(within));
     }
+
+    @Test
+    void auc_isTheShareOfPairsInOrder_tiesCountHalf() {
+        boolean[] positive = {true, false, true, false};
+        assertThat(Statistics.auc(new double[] {4, 1, 3, 2}, positive)).isEqualTo(1);
+        assertThat(Statistics.auc(new double[] {1, 4, 2, 3}, positive)).isEqualTo(0);
+        assertThat(Statistics.auc(new double[] {7, 7, 7, 7}, positive)).isEqualTo(0.5);
+        assertThat(Statistics.auc(new double[] {3, 1, 2, 2}, positive)).isEqualTo(3.5 / 4);
+        assertThat(Statistics.auc(new double[] {1, 2}, new boolean[] {true, true}))
+                .isNaN();
+    }
+
+    @Test
+    void spearman_ofRanksWithTies_isPearsonsOfMeanRanks() {
+        assertThat(Statistics.spearman(new double[] {1, 10, 100}, new double[] {2, 3, 4}))
+                .isEqualTo(1, within(1e-12));
+        assertThat(Statistics.spearman(new double[] {1, 10, 100}, new double[] {4, 3, 2}))
+                .isEqualTo(-1, within(1e-12));
+        // ranks 1.5, 1.5, 3, 4 and 1, 2, 3, 4: 4.5 / sqrt(4.5 * 5)
+        assertThat(Statistics.spearman(new double[] {5, 5, 6, 7}, new double[] {1, 2, 3, 4}))
+                .isEqualTo(Math.sqrt(0.9), within(1e-12));
+    }
+
+    @Test
+    void clusters_thatAreAlike_haveNoSpread_andUndefinedResamplesAreLeftOut() {
+        Interval alike = Statistics.clusters(5, chosen -> chosen.length, 200, 1);
+        assertThat(alike).isEqualTo(new Interval(5, 5, 5));
+
+        Interval some =
+                Statistics.clusters(2, chosen -> chosen[0] == chosen[1] ? Double.NaN : chosen[0] + chosen[1], 200, 1);
+        assertThat(some).isEqualTo(new Interval(1, 1, 1));
+    }
 }

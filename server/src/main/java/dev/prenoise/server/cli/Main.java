@@ -79,6 +79,7 @@ public final class Main {
                 .addSubcommand(new BenchCommand(console, models))
                 .addSubcommand(new StudyCommand(console, models))
                 .addSubcommand(new ParityCommand(console))
+                .addSubcommand(ShapesCommand.line(console, models))
                 .setExpandAtFiles(false)
                 .setAbbreviatedOptionsAllowed(false)
                 .setUsageHelpAutoWidth(true)
