@@ -9,6 +9,8 @@ import dev.prenoise.v1.Backbone;
 import dev.prenoise.v1.Device;
 import dev.prenoise.v1.GetCapabilitiesResponse;
 import dev.prenoise.v1.SearchAlgorithm;
+import dev.prenoise.v1.VerifierInfo;
+import dev.prenoise.verifier.VerifierOffer;
 import java.util.List;
 
 /** What this sidecar can do now. Loads nothing. */
@@ -38,6 +40,7 @@ final class Capabilities {
         catalog.devices().forEach(device -> response.addDevices(device(device)));
         catalog.list().forEach(backbone -> response.addBackbones(backbone(backbone)));
         catalog.loras().forEach(lora -> response.addLoras(lora(lora)));
+        catalog.verifiers().list().forEach(offer -> response.addVerifiers(verifier(offer)));
         return response.build();
     }
 
@@ -81,6 +84,17 @@ final class Capabilities {
         return lora.build();
     }
 
+    private static VerifierInfo verifier(VerifierOffer offer) {
+        return VerifierInfo.newBuilder()
+                .setName(offer.name())
+                .setAvailable(offer.problem() == null)
+                .setReason(offer.problem() == null ? "" : offer.problem())
+                .setTitle(offer.title())
+                .setReadsPrompt(offer.readsPrompt())
+                .setDifferentiable(offer.differentiable())
+                .build();
+    }
+
     private static dev.prenoise.v1.Limits limits(Limits limits) {
         return dev.prenoise.v1.Limits.newBuilder()
                 .setMessageBytes(limits.maxMessageBytes())
@@ -95,6 +109,8 @@ final class Capabilities {
                 .setNoiseValues(limits.maxNoiseValues())
                 .setSearches(limits.maxSearches())
                 .setVerifiers(limits.maxVerifiers())
+                .setImages(limits.maxImages())
+                .setImagePixels(limits.maxImagePixels())
                 .build();
     }
 }

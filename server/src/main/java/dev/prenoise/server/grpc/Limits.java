@@ -18,6 +18,8 @@ import java.time.Duration;
  * @param maxNoiseValues floats over all tensors of one SampleNoise
  * @param maxSearches running at once, all clients together
  * @param maxVerifiers of one request
+ * @param maxImages of one ScoreImages
+ * @param maxImagePixels of one of them; all of a call together may have {@link #ALL_IMAGES} times as many
  */
 public record Limits(
         int maxMessageBytes,
@@ -31,7 +33,12 @@ public record Limits(
         int maxRecipes,
         int maxNoiseValues,
         int maxSearches,
-        int maxVerifiers) {
-    public static final Limits DEFAULT =
-            new Limits(64 << 20, 4096, 1000, 100_000, 10_000_000, Duration.ofDays(1), 8192, 64, 256, 1 << 24, 16, 16);
+        int maxVerifiers,
+        int maxImages,
+        int maxImagePixels) {
+    /** How many of the largest images may stand in memory for one call. */
+    static final int ALL_IMAGES = 4;
+
+    public static final Limits DEFAULT = new Limits(
+            64 << 20, 4096, 1000, 100_000, 10_000_000, Duration.ofDays(1), 8192, 64, 256, 1 << 24, 16, 16, 64, 1 << 24);
 }

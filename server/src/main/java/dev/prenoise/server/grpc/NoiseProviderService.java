@@ -4,6 +4,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.noise.NoiseRecipes;
 import dev.prenoise.server.jobs.Attachment;
+import dev.prenoise.server.jobs.BusyException;
 import dev.prenoise.server.jobs.Illustrations;
 import dev.prenoise.server.jobs.Lane;
 import dev.prenoise.server.jobs.Searches;
@@ -35,6 +36,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.function.Supplier;
 
 /**
@@ -53,10 +55,13 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
     private final RequestValidator validator;
     private final Executor sending;
     private final Executor computing;
+    private final ThreadPoolExecutor scoring;
+    private final ImageScoring imageScoring;
 
     /**
      * @param sending sends the streams; may be the server's own
      * @param computing draws noise, evaluates attention, and looks up models, which may lie on a slow drive; a few threads
+     * @param scoring has pictures judged, which waits for the lane and for other machines; a few threads, and a queue with an end
      */
     public NoiseProviderService(
             String version,
@@ -66,7 +71,8 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
             SearchStore store,
             Limits limits,
             Executor sending,
-            Executor computing) {
+            Executor computing,
+            ThreadPoolExecutor scoring) {
         this.version = version;
         this.catalog = catalog;
         this.lane = lane;
@@ -75,7 +81,9 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
         this.limits = limits;
         this.sending = sending;
         this.computing = computing;
+        this.scoring = scoring;
         validator = new RequestValidator(limits);
+        imageScoring = new ImageScoring(catalog.verifiers(), lane, limits);
     }
 
     @Override
@@ -151,7 +159,21 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
 
     @Override
     public void scoreImages(ScoreImagesRequest request, StreamObserver<ScoreImagesResponse> response) {
-        response.onError(Statuses.unimplemented("ScoreImages is not in this version: it has no verifiers yet"));
+        ServerCallStreamObserver<ScoreImagesResponse> call = (ServerCallStreamObserver<ScoreImagesResponse>) response;
+        // without one, what is sent on a cancelled call throws
+        call.setOnCancelHandler(() -> {});
+        try {
+            scoring.execute(() -> {
+                if (!call.isCancelled()) {
+                    answer(call, () -> imageScoring.score(request, call::isCancelled));
+                }
+            });
+        } catch (RejectedExecutionException e) {
+            response.onError(Statuses.of(
+                    scoring.isShutdown()
+                            ? new ShuttingDownException()
+                            : BusyException.scoring(scoring.getQueue().size())));
+        }
     }
 
     /** Looks for models and LoRAs only where a search has to run: what is done can be read whatever has become of them. */

@@ -95,8 +95,12 @@ final class Statuses {
                         + "\" to go on from here");
     }
 
+    static StatusRuntimeException cancelled(String sentence) {
+        return status(Code.CANCELLED, sentence);
+    }
+
     static StatusRuntimeException cancelled() {
-        return status(Code.CANCELLED, "the search was cancelled");
+        return cancelled("the search was cancelled");
     }
 
     private static StatusRuntimeException invalid(List<Violation> violations) {

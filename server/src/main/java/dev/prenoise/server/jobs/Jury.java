@@ -18,7 +18,7 @@ final class Jury implements AutoCloseable {
     private final List<Panel.Member> members = new ArrayList<>();
 
     /**
-     * @param field of the request that has the verifiers, for messages
+     * @param field of the request that lists the verifiers, for messages
      * @param words the prompt as a person would say it
      * @throws InvalidFieldException when a question cannot be used
      */
@@ -28,7 +28,7 @@ final class Jury implements AutoCloseable {
             for (int i = 0; i < choices.size(); i++) {
                 VerifierChoice choice = choices.get(i);
                 Question question = new Question(words, choice.label(), choice.instructions());
-                Judge judge = judge(catalog, field + ".verifiers[" + i + "]", choice.name(), question);
+                Judge judge = judge(catalog, field + "[" + i + "]", choice.name(), question);
                 jury.members.add(new Panel.Member(choice.name(), judge, choice.weight()));
             }
             return jury;

@@ -316,7 +316,7 @@ final class SearchJob implements Runnable, SearchObserver {
             return take(() -> {
                 Jury called = Jury.open(
                         catalog.verifiers(),
-                        field,
+                        field + ".verifiers",
                         strategy.verifiers(),
                         spec.prompt().words());
                 jury = called;

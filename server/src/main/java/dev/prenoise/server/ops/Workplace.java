@@ -14,9 +14,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +31,7 @@ import org.slf4j.LoggerFactory;
  *
  * @param calls threads for calls and for sending streams; nothing on them waits or computes
  * @param computing threads for what is computed without the lane, and for looking up models
+ * @param scoring threads for having pictures judged, which wait
  * @param daily deletes old searches; null where they are kept
  * @param temporary the store's folder, where it goes when this closes
  */
@@ -37,6 +41,7 @@ record Workplace(
         Searches searches,
         ExecutorService calls,
         ExecutorService computing,
+        ExecutorService scoring,
         @Nullable ScheduledExecutorService daily,
         NoiseProviderService service,
         @Nullable Path temporary)
@@ -44,6 +49,10 @@ record Workplace(
     private static final Logger LOG = LoggerFactory.getLogger(Workplace.class);
     private static final int CALL_THREADS = 8;
     private static final int COMPUTE_THREADS = 2;
+    private static final int SCORE_THREADS = 4;
+
+    /** Each holds a whole request, up to the message limit. */
+    private static final int WAITING_SCORES = 8;
 
     /**
      * @throws StartException when the data folder cannot be used
@@ -57,9 +66,16 @@ record Workplace(
         Searches searches = new Searches(store, lane, catalog, config.limits().maxSearches());
         ExecutorService calls = threads("call", CALL_THREADS);
         ExecutorService computing = threads("compute", COMPUTE_THREADS);
+        ThreadPoolExecutor scoring = new ThreadPoolExecutor(
+                SCORE_THREADS,
+                SCORE_THREADS,
+                0,
+                TimeUnit.SECONDS,
+                new ArrayBlockingQueue<>(WAITING_SCORES),
+                named("score"));
         NoiseProviderService service = new NoiseProviderService(
-                ProductVersion.get(), catalog, lane, searches, store, config.limits(), calls, computing);
-        return new Workplace(store, lane, searches, calls, computing, daily, service, temporary);
+                ProductVersion.get(), catalog, lane, searches, store, config.limits(), calls, computing, scoring);
+        return new Workplace(store, lane, searches, calls, computing, scoring, daily, service, temporary);
     }
 
     /** Deletes what is old now and once a day. */
@@ -86,11 +102,15 @@ record Workplace(
     }
 
     private static ExecutorService threads(String name, int count) {
-        return Executors.newFixedThreadPool(count, runnable -> {
+        return Executors.newFixedThreadPool(count, named(name));
+    }
+
+    private static ThreadFactory named(String name) {
+        return runnable -> {
             Thread thread = new Thread(runnable, "prenoise-" + name);
             thread.setDaemon(true);
             return thread;
-        });
+        };
     }
 
     @Override
@@ -101,6 +121,7 @@ record Workplace(
         searches.close();
         lane.close();
         computing.shutdown();
+        scoring.shutdown();
         calls.shutdown();
         awaitCalls();
         store.close();

@@ -18,6 +18,8 @@ final class TestLimits {
                 limits.maxRecipes(),
                 limits.maxNoiseValues(),
                 maxSearches,
-                limits.maxVerifiers());
+                limits.maxVerifiers(),
+                limits.maxImages(),
+                limits.maxImagePixels());
     }
 }
