@@ -155,7 +155,8 @@ final class CapabilitiesCommand implements Callable<Integer> {
     }
 
     private static String verifier(VerifierInfo verifier) {
-        return verifier.getName() + (verifier.getAvailable() ? "" : ": not available, " + verifier.getReason());
+        return verifier.getName()
+                + (verifier.getAvailable() ? ": " + verifier.getTitle() : ": not available, " + verifier.getReason());
     }
 
     private static String gigabytes(long bytes) {

@@ -16,6 +16,7 @@ import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import dev.prenoise.v1.Include;
 import dev.prenoise.v1.OptimizeNoiseRequest;
+import dev.prenoise.verifier.VerifierOffer;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -306,7 +307,19 @@ final class DoctorCommand implements Callable<Integer> {
                 findings.add(Finding.warn("LoRA " + lora.name() + " cannot be used: " + lora.problem(), ""));
             }
         }
+        findings.add(verifiers(catalog.verifiers().list()));
         return findings;
+    }
+
+    /** Those without files are no fault: nobody has them all. */
+    private static Finding verifiers(List<VerifierOffer> offers) {
+        List<String> usable = offers.stream()
+                .filter(offer -> offer.problem() == null)
+                .map(VerifierOffer::name)
+                .toList();
+        int missing = offers.size() - usable.size();
+        return Finding.ok("verifiers that can be used: " + (usable.isEmpty() ? "none" : String.join(", ", usable))
+                + (missing == 0 ? "" : "; `prenoise models` says what " + missing + " more need"));
     }
 
     private static Finding fit(ModelCatalog catalog, BackboneInfo info, Room room) {

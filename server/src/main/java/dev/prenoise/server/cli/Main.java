@@ -73,6 +73,7 @@ public final class Main {
         Main main = new Main(console);
         CommandLine line = new CommandLine(main)
                 .addSubcommand(new OptimizeCommand(console, local))
+                .addSubcommand(new ScoreCommand(console, local))
                 .addSubcommand(new ServeCommand(console, models))
                 .addSubcommand(new CapabilitiesCommand(console, local))
                 .addSubcommand(new DoctorCommand(console, local, models))

@@ -4,6 +4,7 @@ import dev.prenoise.engine.CatalogOptions;
 import dev.prenoise.engine.EngineOptions;
 import dev.prenoise.engine.Precision;
 import dev.prenoise.verifier.LlmGrader;
+import dev.prenoise.verifier.VerifierOffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -84,6 +85,9 @@ final class ModelOptions {
     private @Nullable Integer idle;
 
     @Mixin
+    private RemoteVerifierOptions remotes = new RemoteVerifierOptions();
+
+    @Mixin
     private GraderOptions grader = new GraderOptions();
 
     private boolean hashing;
@@ -132,7 +136,11 @@ final class ModelOptions {
         if (precision != Precision.AUTO) {
             return "--dtype";
         }
-        return idle == null ? grader.firstSet() : "--idle";
+        if (idle != null) {
+            return "--idle";
+        }
+        String remote = remotes.firstSet();
+        return remote == null ? grader.firstSet() : remote;
     }
 
     /**
@@ -154,8 +162,14 @@ final class ModelOptions {
                 .withVerifiers(verifiers)
                 .withDefaultModel(defaultModel)
                 .withHashing(hashing)
-                .withOffers(List.of(LlmGrader.offer(grader.options(System.getenv()), Folders.cache())))
+                .withOffers(offers())
                 .withEngine(engine);
+    }
+
+    private List<VerifierOffer> offers() {
+        List<VerifierOffer> offers = new ArrayList<>(remotes.offers());
+        offers.add(LlmGrader.offer(grader.options(System.getenv()), Folders.cache()));
+        return offers;
     }
 
     /** Bytes, or with K, M, G and T, which count by thousands as drives and graphics cards are sold. */

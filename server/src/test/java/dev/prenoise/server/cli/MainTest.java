@@ -44,6 +44,8 @@ class MainTest {
                 "optimize cat --dtype int8    | int8 (expected: auto, fp16 or fp32)",
                 "optimize cat --lora :0.5:    | --lora: \":0.5:\" (expected: NAME, or NAME:STRENGTH such as ink:0.8)",
                 "optimize cat --weighting odd | \"odd\" (expected: one of comfyui, a1111, none)",
+                "optimize cat --target a:1 --verifiers v | --verifiers: with --target",
+                "optimize cat --target a:1 --verifier-at v=b:1 | --verifier-at: with --target",
                 "serve --keep 0               | --keep: 0 (expected: >= 1 day)",
                 "serve --port 70000           | --port: 70000 (expected: 0 to 65535)",
                 "serve --port x               | 'x' is not an int",
@@ -78,7 +80,7 @@ class MainTest {
         CommandLineRun run = CommandLineRun.of(new FakeService());
 
         assertThat(run.exit()).isZero();
-        assertThat(run.out()).contains("optimize", "serve", "capabilities", "doctor");
+        assertThat(run.out()).contains("optimize", "score", "serve", "capabilities", "doctor");
     }
 
     @Test
