@@ -8,7 +8,6 @@ import dev.prenoise.v1.SearchAlgorithm;
 import dev.prenoise.v1.Verifier;
 import dev.prenoise.v1.VerifierSearch;
 import java.util.List;
-import java.util.function.Supplier;
 
 /** What is wrong with the fields that say who judges pictures, and how noise is proposed to them. Belongs to {@link RequestValidator}. */
 final class VerifierRules {
@@ -83,9 +82,9 @@ final class VerifierRules {
     }
 
     /** Ranges are the algorithms' own; messages name the field as it is called here too. */
-    private void parameters(String field, Supplier<?> reading) {
+    private void parameters(String field, Runnable reading) {
         try {
-            reading.get();
+            reading.run();
         } catch (IllegalArgumentException e) {
             violations.add(field + ".", e);
         }

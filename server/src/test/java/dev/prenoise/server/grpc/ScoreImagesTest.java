@@ -144,7 +144,7 @@ class ScoreImagesTest {
                 .containsExactly(
                         "images: empty (expected: at least one)",
                         "prompt: 8193 characters (expected: at most 8192)",
-                        "verifiers[0].weight: -1.0 (expected: 0 to 1000000.0)");
+                        "verifiers[0].weight: -1.0 (expected: 0 to 1000000)");
     }
 
     @Test
