@@ -122,7 +122,7 @@ record TokenizerFiles(Path source, JsonObject rules, JsonObject config) {
             return Files.readString(file, StandardCharsets.UTF_8);
         } catch (NoSuchFileException e) {
             throw new TokenizerException(
-                    file + ": missing (expected: tokenizer.json, vocab.json with merges.txt, or BERT's vocab.txt)", e);
+                    file + ": missing (expected: tokenizer.json, or vocab.json with merges.txt)", e);
         } catch (IOException e) {
             throw new TokenizerException(file + ": " + e.getMessage() + " (expected: readable UTF-8)", e);
         }
