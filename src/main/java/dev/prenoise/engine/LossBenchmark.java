@@ -94,6 +94,12 @@ public final class LossBenchmark implements AutoCloseable {
 
     /** A random UNet of Stable Diffusion 1.5's shape (3.4 GB of memory), at 512 x 512 pixels. */
     public static LossBenchmark stableDiffusion(Compute compute) {
+        UNet unet = stableDiffusionUNet(compute);
+        return new LossBenchmark("SD1.5 shape, 512 px", unet, 77, 4, 64, 64);
+    }
+
+    /** Of Stable Diffusion 1.5's shape, with random weights. */
+    static UNet stableDiffusionUNet(Compute compute) {
         UNetConfig config = new UNetConfig(
                 4,
                 4,
@@ -109,8 +115,7 @@ public final class LossBenchmark implements AutoCloseable {
                 null,
                 true,
                 0);
-        UNet unet = new UNet(config, Weights.synthetic(compute, DType.FLOAT32, 1));
-        return new LossBenchmark("SD1.5 shape, 512 px", unet, 77, 4, 64, 64);
+        return new UNet(config, Weights.synthetic(compute, DType.FLOAT32, 1));
     }
 
     /** The built-in model's UNet shape and size, 64 x 64 pixels. */

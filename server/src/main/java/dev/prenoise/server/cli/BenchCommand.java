@@ -4,6 +4,7 @@ import dev.prenoise.attention.AttentionLosses;
 import dev.prenoise.engine.InvalidFieldException;
 import dev.prenoise.engine.LossBenchmark;
 import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.engine.PictureCost;
 import dev.prenoise.engine.VerifierBenchmark;
 import dev.prenoise.server.ops.StreamBenchmark;
 import dev.prenoise.tensor.Compute;
@@ -116,6 +117,22 @@ final class BenchCommand implements Callable<Integer> {
                     "Searches of 64 candidates over gRPC on loopback against the engine alone. Default: ${DEFAULT-VALUE}.")
     private int streamRounds;
 
+    @Option(
+            names = "--pictures",
+            paramLabel = "N",
+            defaultValue = "0",
+            description =
+                    "Batches of the built-in model's pictures: the time of denoising, decoding and verifying. Default: ${DEFAULT-VALUE}.")
+    private int pictures;
+
+    @Option(
+            names = "--sd15-pictures",
+            paramLabel = "N",
+            defaultValue = "0",
+            description =
+                    "The same of Stable Diffusion 1.5's shape at 512 px with a ViT-L/14: 6 GB of memory, minutes on a CPU. Default: ${DEFAULT-VALUE}.")
+    private int stableDiffusionPictures;
+
     BenchCommand(Console console, Function<ModelOptions, ModelCatalog> models) {
         this.console = console;
         this.models = models;
@@ -124,9 +141,14 @@ final class BenchCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (rounds < 0 || stableDiffusionRounds < 0 || streamRounds < 0) {
+        if (rounds < 0
+                || stableDiffusionRounds < 0
+                || streamRounds < 0
+                || pictures < 0
+                || stableDiffusionPictures < 0) {
             throw new ParameterException(
-                    spec.commandLine(), "--rounds, --sd15-rounds, --stream-rounds: negative (expected: >= 0)");
+                    spec.commandLine(),
+                    "--rounds, --sd15-rounds, --stream-rounds, --pictures, --sd15-pictures: negative (expected: >= 0)");
         }
         if (answer != null) {
             requireLoss(answer);
@@ -156,6 +178,14 @@ final class BenchCommand implements Callable<Integer> {
                 new StreamBenchmark(console.out())
                         .run(catalog, "a red circle and a blue square", STREAM_EVALUATIONS, streamRounds);
             }
+        }
+        if (pictures > 0) {
+            try (ModelCatalog catalog = models.apply(options)) {
+                new PictureCost(console.out()).builtIn(catalog, pictures);
+            }
+        }
+        if (stableDiffusionPictures > 0) {
+            new PictureCost(console.out()).stableDiffusion(compute, stableDiffusionPictures);
         }
         if (stableDiffusionRounds > 0) {
             try (LossBenchmark benchmark = LossBenchmark.stableDiffusion(compute)) {

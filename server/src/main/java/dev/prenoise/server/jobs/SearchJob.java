@@ -26,6 +26,7 @@ import dev.prenoise.server.store.Acceptance;
 import dev.prenoise.server.store.SearchState;
 import dev.prenoise.server.store.SearchStore;
 import dev.prenoise.server.store.StoredSearch;
+import dev.prenoise.server.store.VerifierChoice;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -199,8 +200,13 @@ final class SearchJob implements Runnable, SearchObserver {
 
     /** On the lane's thread. */
     private PromptSession open() {
-        weights = catalog.pins(
-                spec.backbone(), spec.loras().stream().map(LoraSpec::name).toList());
+        List<WeightsPin> pins = new ArrayList<>(catalog.pins(
+                spec.backbone(), spec.loras().stream().map(LoraSpec::name).toList()));
+        pins.addAll(catalog.verifiers()
+                .pins(spec.strategy().verifiers().stream()
+                        .map(VerifierChoice::name)
+                        .toList()));
+        weights = pins;
         requireSameWeights(weights);
         Model model = catalog.open(spec.backbone());
         PromptSession opened = model.prepare(spec.prompt(), spec.sampling(), spec.loras(), spec.width(), spec.height());
