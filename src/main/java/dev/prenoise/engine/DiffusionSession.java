@@ -173,8 +173,8 @@ final class DiffusionSession implements PromptSession {
     }
 
     @Override
-    public int callsPerPicture() {
-        return sampler.calls(plan) * drawing.rows();
+    public int callsToDraw(SeededNoise noise) {
+        return cache.get(noise) == null ? sampler.calls(plan) : 0;
     }
 
     /**

@@ -67,8 +67,8 @@ public interface PromptSession extends AutoCloseable {
         throw new ModelException("this model draws no pictures");
     }
 
-    /** Denoiser calls that drawing one picture costs, a guided call counting 2. */
-    int callsPerPicture();
+    /** Function evaluations that drawing it now takes, a guided call counted once: none where it was judged just now. */
+    int callsToDraw(SeededNoise noise);
 
     @Override
     void close();

@@ -243,7 +243,7 @@ class ShapesModelTest {
     void draw_byAnySampler_dependsOnNoiseAndSeedAlone(String sampler) {
         SamplingSpec sampling = new SamplingSpec(sampler, "karras", 4, 0, List.of());
         try (PromptSession session = catalog.open("shapes").prepare(PROMPT, sampling, 0, 0)) {
-            assertThat(session.callsPerPicture()).isEqualTo(sampler.equals("heun") ? 14 : 8);
+            assertThat(session.callsToDraw(seeded(2))).isEqualTo(sampler.equals("heun") ? 7 : 4);
             byte[] alone = session.draw(List.of(seeded(2))).get(0).rgb();
             List<Picture> together = session.draw(List.of(seeded(1), seeded(2), new SeededNoise(noise(2), 3)));
             assertThat(together.get(1).rgb()).isEqualTo(alone);

@@ -322,7 +322,7 @@ public final class FakeCatalog implements ModelCatalog {
         }
 
         @Override
-        public int callsPerPicture() {
+        public int callsToDraw(SeededNoise noise) {
             return 40;
         }
 

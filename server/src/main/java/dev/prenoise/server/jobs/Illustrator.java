@@ -93,9 +93,15 @@ final class Illustrator {
                 .map(sketch -> new SeededNoise(
                         sketch.noise(), sketch.stored().candidate().recipe().seed()))
                 .toList();
-        List<Picture> pictures = lane.call(() -> session.draw(noises), stopped);
+        List<Integer> calls = new ArrayList<>();
+        List<Picture> pictures = lane.call(
+                () -> {
+                    noises.forEach(noise -> calls.add(session.callsToDraw(noise)));
+                    return session.draw(noises);
+                },
+                stopped);
         for (int i = 0; i < sketches.size(); i++) {
-            keep(sketches.get(i), Png.encode(pictures.get(i)), List.of(), session.callsPerPicture());
+            keep(sketches.get(i), Png.encode(pictures.get(i)), List.of(), calls.get(i));
         }
     }
 
