@@ -15,6 +15,7 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 
 /**
@@ -54,7 +55,7 @@ record SearchResult(OptimizeNoiseRequest request, Accepted accepted, List<Candid
         return Ranking.ensemble(weights)
                 .rank(candidates.stream().map(SearchResult::judged).toList())
                 .stream()
-                .map(ranked -> byIndex.get(ranked.index()).toBuilder()
+                .map(ranked -> Objects.requireNonNull(byIndex.get(ranked.index())).toBuilder()
                         .setScore(ranked.score())
                         .build())
                 .toList();
