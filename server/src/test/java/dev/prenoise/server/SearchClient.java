@@ -23,7 +23,7 @@ import java.util.function.BooleanSupplier;
 
 /** One OptimizeNoise call, with its flow control in the test's hands. */
 public final class SearchClient {
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Duration PATIENCE = Duration.ofSeconds(120);
 
     private final ClientCall<OptimizeNoiseRequest, OptimizeNoiseResponse> call;
     private final List<OptimizeNoiseResponse> messages = new CopyOnWriteArrayList<>();
