@@ -186,7 +186,18 @@ class EngineParityTest {
                 whole,
                 List.of(new SubjectSpec("one", List.of(), List.of(2, 76))),
                 "prompt.subjects[0].token_indices[1]: 76 (expected: 1 to 75)");
-        assertRefused("sdxl", whole, List.of(), "prompt.text: no tokenizer for ");
+    }
+
+    /** Pictures need no subjects; what reads attention does. */
+    @Test
+    void requireSubjects_ofConditioningWithoutText_saysThatThereIsNoTokenizer() {
+        ConditioningSpec whole = conditioning(new Golden("sdxl", DType.FLOAT32), null);
+        PromptSpec prompt = new PromptSpec("", "", List.of(), whole, Weighting.COMFYUI, 0);
+        try (PromptSession session = catalog.open("sdxl.safetensors").prepare(prompt, SamplingSpec.DEFAULT, 256, 256)) {
+            assertThatThrownBy(session::requireSubjects)
+                    .isInstanceOf(InvalidFieldException.class)
+                    .hasMessageStartingWith("prompt.text: no tokenizer for ");
+        }
     }
 
     private static void assertRefused(
