@@ -8,14 +8,18 @@ import dev.prenoise.server.TestSidecar;
 import dev.prenoise.v1.Include;
 import dev.prenoise.v1.OptimizeNoiseRequest;
 import dev.prenoise.v1.Output;
+import dev.prenoise.v1.SearchAlgorithm;
 import dev.prenoise.v1.SearchState;
 import dev.prenoise.v1.Summary;
+import dev.prenoise.v1.Verifier;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** What is left of a search when its process ends, in processes of their own. */
 class ProcessEndTest {
@@ -41,8 +45,34 @@ class ProcessEndTest {
         assertGoesOnToTheSameEnd(request.build(), 3);
     }
 
-    private void assertGoesOnToTheSameEnd(OptimizeNoiseRequest request, int candidates) throws Exception {
-        try (SidecarProcess sidecar = SidecarProcess.start(folder, 20, Duration.ofSeconds(20))) {
+    /** An ensemble's scores depend on who else was scored, and a path's noise is in the store alone. */
+    @ParameterizedTest
+    @EnumSource(
+            value = SearchAlgorithm.class,
+            names = {"SEARCH_ALGORITHM_ZERO_ORDER", "SEARCH_ALGORITHM_ZERO_ORDER_THEN_PATHS"})
+    void killedInMidVerifierSearch_theSameRequestGoesOnToTheSameEnd(SearchAlgorithm algorithm) throws Exception {
+        OptimizeNoiseRequest.Builder request = REQUEST.toBuilder().clearBudget();
+        request.getVerifierBuilder()
+                .setAlgorithm(algorithm)
+                .addVerifiers(Verifier.newBuilder().setName("bright"))
+                .addVerifiers(Verifier.newBuilder().setName("dark"));
+        request.getBudgetBuilder().setPictures(24);
+        killAfter(request.build(), 50, 5);
+        try (TestSidecar again = TestSidecar.onLoopback(SidecarConfig.DEFAULT.withDataDir(folder));
+                TestSidecar undisturbed = TestSidecar.onLoopback(SidecarConfig.DEFAULT)) {
+            assertThat(again.stored("s").getState()).isEqualTo(SearchState.SEARCH_STATE_INTERRUPTED);
+            SearchClient resumed = again.search(request.build());
+            SearchClient whole = undisturbed.search(request.build());
+            assertThat(resumed.summary().getBestList())
+                    .isEqualTo(whole.summary().getBestList());
+            assertThat(resumed.summary().getSpent().getFunctionEvaluations())
+                    .isEqualTo(whole.summary().getSpent().getFunctionEvaluations());
+            assertThat(resumed.candidates()).isEqualTo(whole.candidates());
+        }
+    }
+
+    private void killAfter(OptimizeNoiseRequest request, int evaluationMillis, int candidates) throws Exception {
+        try (SidecarProcess sidecar = SidecarProcess.start(folder, evaluationMillis, Duration.ofSeconds(20))) {
             ManagedChannel channel = TestSidecar.connect(sidecar.port());
             SearchClient search = SearchClient.start(channel, request);
             search.awaitCandidates(candidates);
@@ -50,6 +80,10 @@ class ProcessEndTest {
             assertThat(search.status().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
             channel.shutdownNow();
         }
+    }
+
+    private void assertGoesOnToTheSameEnd(OptimizeNoiseRequest request, int candidates) throws Exception {
+        killAfter(request, 200, candidates);
         try (TestSidecar again = TestSidecar.onLoopback(SidecarConfig.DEFAULT.withDataDir(folder));
                 TestSidecar undisturbed = TestSidecar.onLoopback(SidecarConfig.DEFAULT)) {
             assertThat(again.stored("s").getState()).isEqualTo(SearchState.SEARCH_STATE_INTERRUPTED);
@@ -89,7 +123,7 @@ class ProcessEndTest {
 
     @Test
     void sigterm_withinTheGraceTime_endsTheSearch() throws Exception {
-        try (SidecarProcess sidecar = SidecarProcess.start(folder, 20, Duration.ofSeconds(30))) {
+        try (SidecarProcess sidecar = SidecarProcess.start(folder, 200, Duration.ofSeconds(30))) {
             ManagedChannel channel = TestSidecar.connect(sidecar.port());
             SearchClient search = SearchClient.start(channel, REQUEST);
             search.awaitCandidates(3);
@@ -101,7 +135,7 @@ class ProcessEndTest {
 
     @Test
     void sigterm_pastTheGraceTime_storesTheSearch() throws Exception {
-        try (SidecarProcess sidecar = SidecarProcess.start(folder, 20, Duration.ZERO)) {
+        try (SidecarProcess sidecar = SidecarProcess.start(folder, 200, Duration.ZERO)) {
             ManagedChannel channel = TestSidecar.connect(sidecar.port());
             SearchClient search = SearchClient.start(channel, REQUEST);
             search.awaitCandidates(3);
