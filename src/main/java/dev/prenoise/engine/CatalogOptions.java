@@ -13,7 +13,7 @@ import java.util.List;
  * @param engine how models are held and computed
  * @param defaultModel what an empty id means, in any form that {@link ModelCatalog#resolve} takes; "" = the built-in model
  * @param verifiers directories of verifiers' files
- * @param offers verifiers beside those
+ * @param offers verifiers beside those, and in place of those and of aliases whose names they have
  * @param hashing whether files get their SHA-256 in the background; those that are known already are known either way
  */
 public record CatalogOptions(

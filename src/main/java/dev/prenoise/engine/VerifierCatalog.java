@@ -3,11 +3,24 @@ package dev.prenoise.engine;
 import dev.prenoise.verifier.Verifier;
 import dev.prenoise.verifier.VerifierOffer;
 import java.util.List;
+import java.util.Optional;
 
 /** The verifiers there are. Listing is thread-safe; opened verifiers compute on the device's lane thread only. */
 public interface VerifierCatalog {
-    /** Every known one, those included whose files are missing: their problem says what to put where. Loads nothing. */
+    /**
+     * Every known one, those included whose files are missing: their problem says what to put where. Of several with one name the first has
+     * it, and the others a problem. Loads nothing.
+     */
     List<VerifierOffer> list();
+
+    /**
+     * What a resolved name stands for.
+     *
+     * @param offers as listed
+     */
+    static Optional<VerifierOffer> offer(List<VerifierOffer> offers, String name) {
+        return offers.stream().filter(offer -> offer.name().equals(name)).findFirst();
+    }
 
     /**
      * The name that a request's name stands for: itself, or what an alias ("clip", "aesthetic") means beside this backbone.

@@ -18,9 +18,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /** The verifiers of the user's folders and those that were handed in, on the device that the models are on. */
@@ -31,8 +34,7 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
             new ImageRewardKind(),
             new DinoKind(),
             new SiglipKind(),
-            folders -> List.of(OracleVerifier.offer()),
-            new ScriptKind());
+            folders -> List.of(OracleVerifier.offer()));
 
     /** What a short name means: the first of these that can be used. */
     private static final Map<String, List<String>> ALIASES = Map.of(
@@ -44,6 +46,7 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
             Map.of("clip", List.of("shapes-clip"), "aesthetic", List.of("shapes-aesthetic"));
 
     private final ShapesVerifiers builtIn;
+    private final ScriptKind scripts = new ScriptKind();
     private final List<Path> folders;
     private final List<VerifierOffer> given;
     private final ModelMemory memory;
@@ -59,7 +62,7 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
 
     /**
      * @param cache a directory for the built-in verifiers' files
-     * @param given beside those of the folders; theirs come first
+     * @param given in place of others of the same names, and of aliases
      * @param type of weights on the device
      * @param hashes of the models' files, and theirs
      * @param hashing whether those that are not known yet are computed
@@ -83,11 +86,31 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
 
     @Override
     public List<VerifierOffer> list() {
-        List<VerifierOffer> offers = new ArrayList<>();
-        KINDS.forEach(kind -> offers.addAll(kind.offers(folders)));
-        offers.addAll(builtIn.offers(folders));
-        offers.addAll(given);
-        return offers;
+        Map<String, VerifierOffer> offers = new LinkedHashMap<>();
+        KINDS.forEach(kind -> kind.offers(folders).forEach(offer -> offers.putIfAbsent(offer.name(), offer)));
+        builtIn.offers(folders).forEach(offer -> offers.putIfAbsent(offer.name(), offer));
+        Set<String> taken = new HashSet<>(offers.keySet());
+        taken.addAll(ALIASES.keySet());
+        Set<String> handedIn = new HashSet<>();
+        for (VerifierOffer offer : given) {
+            if (handedIn.add(offer.name())) {
+                offers.put(offer.name(), offer);
+            }
+        }
+        taken.addAll(handedIn);
+        List<VerifierOffer> all = new ArrayList<>(offers.values());
+        scripts.offers(folders).forEach(offer -> all.add(taken.contains(offer.name()) ? refused(offer) : offer));
+        return all;
+    }
+
+    /** A card's, whose name would mean something else than it says. */
+    private static VerifierOffer refused(VerifierOffer card) {
+        return VerifierOffer.missing(
+                card.name(),
+                card.title(),
+                "its card's name: \"" + card.name() + "\" (expected: one that no other verifier has)",
+                card.readsPrompt(),
+                card.differentiable());
     }
 
     @Override
@@ -95,9 +118,11 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
         List<VerifierOffer> offers = list();
         Map<String, List<String>> aliases =
                 backboneFamily.isEmpty() || backboneFamily.equals(ShapesModel.ID) ? BUILT_IN_ALIASES : ALIASES;
-        List<String> meant = aliases.getOrDefault(name, List.of(name));
-        List<VerifierOffer> found =
-                offers.stream().filter(offer -> meant.contains(offer.name())).toList();
+        boolean handedIn = given.stream().anyMatch(offer -> offer.name().equals(name));
+        List<String> meant = handedIn ? List.of(name) : aliases.getOrDefault(name, List.of(name));
+        List<VerifierOffer> found = meant.stream()
+                .flatMap(each -> VerifierCatalog.offer(offers, each).stream())
+                .toList();
         for (VerifierOffer offer : found) {
             if (offer.problem() == null) {
                 return offer.name();
@@ -137,9 +162,7 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
     }
 
     private OpenedVerifier build(String name) {
-        VerifierOffer offer = list().stream()
-                .filter(each -> each.name().equals(name))
-                .findFirst()
+        VerifierOffer offer = VerifierCatalog.offer(list(), name)
                 .orElseThrow(() -> new VerifierException(name + ": no such verifier"));
         OpenedVerifier built = new OpenedVerifier(offer.opener().open(memory.compute(), type), memory);
         memory.add(built);

@@ -19,6 +19,8 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class VerifierLibraryTest {
     private static final List<Shot> SHOTS = List.of(new Shot(new Picture(1, 1, new byte[] {9, 0, 0}), null));
@@ -114,14 +116,61 @@ class VerifierLibraryTest {
         }
     }
 
-    private ModelCatalog catalog(long memoryLimit) {
-        VerifierOffer offer = new VerifierOffer("file", "reads a file", null, true, false, (compute, type) -> {
+    @ParameterizedTest
+    @ValueSource(strings = {"image-reward", "clip", "oracle"})
+    void open_handedInUnderAKnownName_isTheOneHandedIn(String name) {
+        try (ModelCatalog catalog = catalog(name)) {
+            VerifierCatalog verifiers = catalog.verifiers();
+            assertThat(verifiers.resolve("verifiers[0].name", name, "sd1")).isEqualTo(name);
+            assertThat(verifiers.resolve("verifiers[0].name", name, "shapes")).isEqualTo(name);
+            assertThat(verifiers.list())
+                    .filteredOn(offer -> offer.name().equals(name))
+                    .extracting(VerifierOffer::title)
+                    .containsExactly("reads a file");
+            try (Judge judge = verifiers.open(name).judge(Question.of("anything at all"))) {
+                assertThat(judge.score(SHOTS)).containsExactly(9);
+            }
+        }
+    }
+
+    @Test
+    void resolve_aliasOfOneHandedIn_isThat() {
+        try (ModelCatalog catalog = catalog("clip-b16")) {
+            assertThat(catalog.verifiers().resolve("verifiers[0].name", "clip", "sd1"))
+                    .isEqualTo("clip-b16");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"oracle", "clip", "shapes-clip", "file"})
+    void list_cardWithATakenName_isRefused(String name) throws IOException {
+        Path scripts = Path.of("test/resources/verifier/scripts");
+        Files.copy(scripts.resolve("colourfulness.pt"), folder.resolve(name + ".pt"));
+        String card = Files.readString(scripts.resolve("colourfulness.verifier.json"));
+        Files.writeString(folder.resolve(name + ".verifier.json"), card.replace("\"colourfulness\"", '"' + name + '"'));
+        try (ModelCatalog catalog = Catalogs.create(
+                CatalogOptions.of(cache).withVerifiers(List.of(folder)).withOffers(List.of(offer("file"))))) {
+            List<VerifierOffer> offers = catalog.verifiers().list();
+            assertThat(offers.get(offers.size() - 1).problem())
+                    .isEqualTo("its card's name: \"" + name + "\" (expected: one that no other verifier has)");
+        }
+    }
+
+    private ModelCatalog catalog(String name) {
+        return Catalogs.create(CatalogOptions.of(cache).withOffers(List.of(offer(name))));
+    }
+
+    private VerifierOffer offer(String name) {
+        return new VerifierOffer(name, "reads a file", null, true, false, (compute, type) -> {
             FileVerifier verifier = new FileVerifier(file);
             built.add(verifier);
             return verifier;
         });
+    }
+
+    private ModelCatalog catalog(long memoryLimit) {
         return Catalogs.create(CatalogOptions.of(cache)
-                .withOffers(List.of(offer))
+                .withOffers(List.of(offer("file")))
                 .withEngine(new EngineOptions("cpu", memoryLimit, Duration.ZERO, Precision.AUTO, List.of())));
     }
 

@@ -23,7 +23,7 @@ final class RemoteVerifierOptions {
             paramLabel = "NAME=HOST:PORT[/THEIR_NAME]",
             description =
                     "A verifier of another sidecar, or of any server that answers ScoreImages, under a name of your own; "
-                            + "THEIR_NAME where it has another there. Called over TLS unless it is on this machine. May be given again.")
+                            + "THEIR_NAME where it has another there. Comes before one of that name here. Called over TLS unless it is on this machine. May be given again.")
     private List<String> remotes = new ArrayList<>();
 
     @Option(

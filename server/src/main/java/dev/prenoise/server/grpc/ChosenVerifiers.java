@@ -5,6 +5,7 @@ import static dev.prenoise.server.grpc.Violations.quoted;
 import dev.prenoise.engine.BackboneInfo;
 import dev.prenoise.engine.InvalidFieldException;
 import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.engine.VerifierCatalog;
 import dev.prenoise.v1.OptimizeNoiseRequest;
 import dev.prenoise.v1.SearchAlgorithm;
 import dev.prenoise.v1.Verifier;
@@ -73,10 +74,7 @@ final class ChosenVerifiers {
                     quoted(verifier.getName()) + " is " + name + " (expected: each verifier once; " + field
                             + ".verifiers[" + before.indexOf(name) + "] is the same)");
         }
-        VerifierOffer offer = offers.stream()
-                .filter(each -> each.name().equals(name))
-                .findFirst()
-                .orElse(null);
+        VerifierOffer offer = VerifierCatalog.offer(offers, name).orElse(null);
         if (offer == null) {
             return;
         }

@@ -77,7 +77,9 @@ final class ImageScoring {
                 throw new InvalidFieldException(
                         field, quoted(verifier.getName()) + " is " + name + " (expected: each verifier once)");
             }
-            boolean readsPrompt = offers.stream().anyMatch(offer -> offer.name().equals(name) && offer.readsPrompt());
+            boolean readsPrompt = VerifierCatalog.offer(offers, name)
+                    .map(VerifierOffer::readsPrompt)
+                    .orElse(false);
             if (readsPrompt
                     && request.getPrompt().isBlank()
                     && verifier.getLabel().isBlank()) {
