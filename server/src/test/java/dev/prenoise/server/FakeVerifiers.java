@@ -19,7 +19,7 @@ import java.util.function.ToDoubleFunction;
 
 /**
  * Verifiers without a network. "bright" and "dark" disagree about everything, "red" reads the prompt, "picky" cannot judge half of the
- * pictures, "far" waits for another machine that answers when {@link #farAnswers}.
+ * pictures, "moody" counts in its warning, "far" waits for another machine that answers when {@link #farAnswers}.
  */
 public final class FakeVerifiers implements VerifierCatalog {
     /** What "clip" means; changes when the user adds files. */
@@ -39,6 +39,7 @@ public final class FakeVerifiers implements VerifierCatalog {
                 offer("dark", false, true),
                 offer("red", true, false),
                 offer("picky", false, false),
+                offer("moody", false, false),
                 offer("far", false, false),
                 VerifierOffer.missing("aesthetic-l14", "beauty", "no files: put them into DIR", false, true));
     }
@@ -94,6 +95,7 @@ public final class FakeVerifiers implements VerifierCatalog {
                             picture -> mean(picture, 0, 3) + question.prompt().length());
                 case "picky" ->
                     new FakeJudge(picture -> (picture.rgb()[0] & 1) == 0 ? mean(picture, 1, 3) : Double.NaN);
+                case "moody" -> new MoodyJudge();
                 default -> new FarJudge();
             };
         }
@@ -144,6 +146,25 @@ public final class FakeVerifiers implements VerifierCatalog {
         @Override
         public void close() {
             openJudges.decrementAndGet();
+        }
+    }
+
+    private final class MoodyJudge extends FakeJudge {
+        private int pictures;
+
+        MoodyJudge() {
+            super(picture -> mean(picture, 0, 1));
+        }
+
+        @Override
+        public double[] score(List<Shot> shots) {
+            pictures += shots.size();
+            return super.score(shots);
+        }
+
+        @Override
+        public List<String> warnings() {
+            return pictures == 0 ? List.of() : List.of("moody: " + pictures + " pictures were judged in a bad mood");
         }
     }
 

@@ -81,6 +81,7 @@ final class SearchJob implements Runnable, SearchObserver {
     private List<WeightsPin> weights = List.of();
     private int storedBefore;
     private Budget budget = new Budget(0, 0, Duration.ZERO, false);
+    private List<String> warningsBefore = List.of();
     private List<String> warnings = List.of();
     private int illustrationCalls;
     private @Nullable Illustrator illustrator;
@@ -276,6 +277,7 @@ final class SearchJob implements Runnable, SearchObserver {
             store.create(begun, weights);
         } else {
             elapsedBefore = stored.elapsed();
+            warningsBefore = stored.warnings();
             storedBefore = store.count(spec.id());
             illustrationCalls = stored.illustrationCalls();
             store.resume(spec.id());
@@ -490,13 +492,15 @@ final class SearchJob implements Runnable, SearchObserver {
         publish(spent, stage);
     }
 
-    /** So that they outlive the process as candidates do. */
+    /** So that they outlive the process as candidates do. Judges count on, so that what they said before of this run is outdated. */
     private void keepWarnings() {
         Jury called = jury;
         List<String> now = called == null ? List.of() : called.warnings();
         if (!now.equals(warnings)) {
             warnings = now;
-            store.warn(spec.id(), now);
+            List<String> all = new ArrayList<>(warningsBefore);
+            all.addAll(now);
+            store.warn(spec.id(), all);
         }
     }
 

@@ -20,11 +20,9 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -205,19 +203,15 @@ public final class SearchStore implements AutoCloseable {
         });
     }
 
-    /** Keeps what went wrong on the way, each sentence once, after what was kept before. */
+    /** Keeps what went wrong on the way, a line each and each once, in place of what was kept before. */
     public void warn(String id, List<String> warnings) {
-        transaction(() -> {
-            Set<String> all = new LinkedHashSet<>(read(
-                            "SELECT warnings FROM searches WHERE id = ?",
-                            statement -> statement.setString(1, id),
-                            row -> lines(row.getString("warnings")))
-                    .get(0));
-            warnings.forEach(warning -> all.add(warning.lines().collect(Collectors.joining(" "))));
-            write("UPDATE searches SET warnings = ? WHERE id = ?", statement -> {
-                statement.setString(1, String.join("\n", all));
-                statement.setString(2, id);
-            });
+        String kept = warnings.stream()
+                .map(warning -> warning.lines().collect(Collectors.joining(" ")))
+                .distinct()
+                .collect(Collectors.joining("\n"));
+        write("UPDATE searches SET warnings = ? WHERE id = ?", statement -> {
+            statement.setString(1, kept);
+            statement.setString(2, id);
         });
     }
 

@@ -169,6 +169,25 @@ class VerifierSearchTest {
     }
 
     @Test
+    void warnings_thatCountOn_areToldWithTheLastCount_alsoThoseOfAnEarlierRun() {
+        turns.release(3 * CALLS);
+        sidecar.catalog.beforeEvaluation = prompt -> turns.acquire();
+        OptimizeNoiseRequest request = request(8, "moody").setSearchId("s").build();
+        SearchClient first = sidecar.search(request);
+        first.awaitCandidates(2);
+        first.cancel();
+        SearchClient.await(() -> sidecar.catalog.stopped.getAsBoolean());
+        turns.release(1000);
+        sidecar.awaitState("s", SearchState.SEARCH_STATE_CANCELLED);
+        List<String> before = sidecar.stored("s").getSummary().getWarningsList();
+        assertThat(before).hasSize(1);
+
+        assertThat(sidecar.search(request).summary().getWarningsList())
+                .hasSize(2)
+                .startsWith(before.get(0));
+    }
+
+    @Test
     void accepted_hasTheNamesThatAliasesStandFor_alsoAfterTheyMeanOthers() {
         turns.release(CALLS + 1);
         sidecar.catalog.beforeEvaluation = prompt -> turns.acquire();

@@ -171,12 +171,12 @@ class SearchStoreTest {
     }
 
     @Test
-    void warnings_areKeptOnceEach() {
+    void warnings_replaceTheOnesBefore_aLineEachAndEachOnce() {
         try (SearchStore store = open()) {
             store.create(search("a"), PINS);
-            store.warn("a", List.of("one", "two\nlines"));
-            store.warn("a", List.of("two lines", "three"));
-            assertThat(store.search("a").warnings()).containsExactly("one", "two lines", "three");
+            store.warn("a", List.of("1 of 2 pictures"));
+            store.warn("a", List.of("2 of 3 pictures", "two\nlines", "two lines"));
+            assertThat(store.search("a").warnings()).containsExactly("2 of 3 pictures", "two lines");
         }
     }
 
