@@ -42,8 +42,12 @@ public record Budget(int lossEvaluations, int functionEvaluations, Duration wall
 
     /** Whether {@code next} more still fits after {@code spent}. Wall time is not looked at. */
     public boolean allows(Spend spent, Spend next) {
-        return (lossEvaluations == 0 || spent.lossEvaluations() + next.lossEvaluations() <= lossEvaluations)
-                && (functionEvaluations == 0
-                        || spent.functionEvaluations() + next.functionEvaluations() <= functionEvaluations);
+        Spend sum = spent.plus(next);
+        return keeps(lossEvaluations, sum.lossEvaluations()) && keeps(functionEvaluations, sum.functionEvaluations());
+    }
+
+    /** The largest sum stands for all that are larger still. */
+    private static boolean keeps(int limit, int sum) {
+        return limit == 0 || (sum <= limit && sum < Integer.MAX_VALUE);
     }
 }

@@ -7,12 +7,44 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The way of a pass of search over paths through a sampler's levels, and what it costs.
- *
- * @param start the level that the first walk ends at
- * @param hops one for each round
  */
-record PathsPlan(int start, List<Hop> hops, int lastLevel) {
+final class PathsPlan {
     private static final int LEAST_STEPS = 3;
+
+    private final int start;
+    private final List<Hop> hops;
+    private final int lastLevel;
+
+    /** Denoiser calls of a point that goes through this many rounds. */
+    private final int[] callsOfRounds;
+
+    /**
+     * @param start the level that the first walk ends at
+     * @param hops one for each round
+     */
+    PathsPlan(int start, List<Hop> hops, int lastLevel) {
+        this.start = start;
+        this.hops = List.copyOf(hops);
+        this.lastLevel = lastLevel;
+        callsOfRounds = new int[hops.size() + 1];
+        for (int round = 0; round < hops.size(); round++) {
+            Hop hop = hops.get(round);
+            int look = hop.down() < lastLevel ? 1 : 0;
+            callsOfRounds[round + 1] = callsOfRounds[round] + hop.down() - hop.up() + look;
+        }
+    }
+
+    int start() {
+        return start;
+    }
+
+    List<Hop> hops() {
+        return hops;
+    }
+
+    int lastLevel() {
+        return lastLevel;
+    }
 
     /** One round: up by noise, then down by walking. */
     record Hop(int up, int down) {}
@@ -24,8 +56,13 @@ record PathsPlan(int start, List<Hop> hops, int lastLevel) {
      * @param width M
      */
     record Size(int paths, int width, int rounds) {
-        int looks() {
-            return paths * width * rounds;
+        long looks() {
+            return points() * rounds;
+        }
+
+        /** Of each round. */
+        long points() {
+            return (long) paths * width;
         }
     }
 
@@ -77,33 +114,37 @@ record PathsPlan(int start, List<Hop> hops, int lastLevel) {
      */
     Spend cost(Size size, PathEvaluator evaluator, int maxBatch) {
         Spend call = evaluator.callCost();
-        Spend sum = calls(call, size.paths(), start, maxBatch);
-        for (Hop hop : hops.subList(0, size.rounds())) {
-            int look = hop.down() < lastLevel ? 1 : 0;
-            sum = sum.plus(calls(call, size.paths() * size.width(), hop.down() - hop.up() + look, maxBatch));
-        }
         int back = hops.get(size.rounds() - 1).up() * evaluator.backCalls();
-        return sum.plus(calls(call, size.paths(), back, maxBatch));
+        return calls(call, size.paths(), start, maxBatch)
+                .plus(calls(call, size.points(), callsOfRounds[size.rounds()], maxBatch))
+                .plus(calls(call, size.paths(), back, maxBatch));
     }
 
-    private static Spend calls(Spend call, int points, int calls, int maxBatch) {
-        int batches = (points + maxBatch - 1) / maxBatch;
+    private static Spend calls(Spend call, long points, int calls, int maxBatch) {
+        long batches = (points + maxBatch - 1) / maxBatch;
         return call.withinBatch()
                 .times(points * calls)
-                .plus(new Spend(0, 0, call.denoiserCalls() * batches * calls, 0));
+                .plus(new Spend(0, 0, call.denoiserCalls(), 0).times(batches * calls));
     }
 
-    /** The pass with the most looks that fits, that of more rounds among equals, then that of more paths. Null where none fits. */
+    /**
+     * The pass with the most looks that fits, that of more rounds among equals, then that of more paths. Null where none fits.
+     *
+     * @param fits whoever fits must fit with fewer paths or a smaller width too
+     */
     @Nullable
     Size largest(PathsParameters parameters, Predicate<Size> fits) {
         Size best = null;
         for (int rounds = hops.size(); rounds >= 1; rounds--) {
+            // fewer paths leave room for as many noises on each, or more: so the width is never tried downwards
+            int width = 1;
             for (int paths = parameters.initialPaths(); paths >= 1; paths--) {
-                for (int width = parameters.width(); width >= 2; width--) {
-                    Size size = new Size(paths, width, rounds);
-                    if ((best == null || size.looks() > best.looks()) && fits.test(size)) {
-                        best = size;
-                    }
+                while (width < parameters.width() && fits.test(new Size(paths, width + 1, rounds))) {
+                    width++;
+                }
+                Size size = new Size(paths, width, rounds);
+                if (width > 1 && (best == null || size.looks() > best.looks())) {
+                    best = size;
                 }
             }
         }

@@ -1,7 +1,7 @@
 package dev.prenoise.search;
 
 /**
- * What an evaluation cost.
+ * What an evaluation cost. Sums and products that no int holds are {@link Integer#MAX_VALUE}, which no budget pays for.
  *
  * @param lossEvaluations attention losses computed (the budget unit of Choi et al.)
  * @param functionEvaluations denoiser calls as Ma et al. count them (NFE)
@@ -13,10 +13,10 @@ public record Spend(int lossEvaluations, int functionEvaluations, int denoiserCa
 
     public Spend plus(Spend other) {
         return new Spend(
-                lossEvaluations + other.lossEvaluations,
-                functionEvaluations + other.functionEvaluations,
-                denoiserCalls + other.denoiserCalls,
-                batchRows + other.batchRows);
+                saturated((long) lossEvaluations + other.lossEvaluations),
+                saturated((long) functionEvaluations + other.functionEvaluations),
+                saturated((long) denoiserCalls + other.denoiserCalls),
+                saturated((long) batchRows + other.batchRows));
     }
 
     /** What one more noise adds to a batch that is computed anyway: its rows and evaluations, no denoiser call. */
@@ -24,11 +24,17 @@ public record Spend(int lossEvaluations, int functionEvaluations, int denoiserCa
         return new Spend(lossEvaluations, functionEvaluations, 0, batchRows);
     }
 
-    Spend times(int evaluations) {
+    Spend times(long evaluations) {
+        // a longer factor changes no product, and this one cannot overflow a long
+        long factor = saturated(evaluations);
         return new Spend(
-                lossEvaluations * evaluations,
-                functionEvaluations * evaluations,
-                denoiserCalls * evaluations,
-                batchRows * evaluations);
+                saturated(lossEvaluations * factor),
+                saturated(functionEvaluations * factor),
+                saturated(denoiserCalls * factor),
+                saturated(batchRows * factor));
+    }
+
+    private static int saturated(long value) {
+        return (int) Math.min(value, Integer.MAX_VALUE);
     }
 }

@@ -12,6 +12,8 @@ import dev.prenoise.search.PathsPlan.Hop;
 import dev.prenoise.search.PathsPlan.Size;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -77,6 +79,57 @@ class PathsSearchTest {
                 .isEqualTo(new Size(3, 4, plan.hops().size()));
         assertThat(plan.largest(parameters, size -> size.looks() <= 7)).isEqualTo(new Size(1, 2, 3));
         assertThat(plan.largest(parameters, size -> false)).isNull();
+    }
+
+    @Test
+    void largest_everyBudget_isTheOneThatTryingAllSizesFinds() {
+        FakePictures pictures = new FakePictures();
+        PathsPlan plan = PathsPlan.of(grid(40), new PathsParameters(2, 2, 0.6, 0.5, 0.4));
+        PathsParameters parameters = new PathsParameters(5, 4, 0.6, 0.5, 0.4);
+        for (int nfe = 50; nfe < 2500; nfe += 7) {
+            int most = nfe;
+            Predicate<Size> fits = size -> plan.cost(size, pictures, 1).functionEvaluations() <= most;
+            Size best = null;
+            for (int rounds = plan.hops().size(); rounds >= 1; rounds--) {
+                for (int paths = 5; paths >= 1; paths--) {
+                    for (int width = 4; width >= 2; width--) {
+                        Size size = new Size(paths, width, rounds);
+                        if (fits.test(size) && (best == null || size.looks() > best.looks())) {
+                            best = size;
+                        }
+                    }
+                }
+            }
+            assertThat(plan.largest(parameters, fits)).as("%d NFEs", nfe).isEqualTo(best);
+        }
+    }
+
+    @Test
+    void largest_thousandStepsAndNearlyAsManyRounds_triesFewSizes() {
+        FakePictures pictures = new FakePictures();
+        PathsParameters parameters = new PathsParameters(32, 32, 0.9, 0.002, 0.001);
+        PathsPlan plan = PathsPlan.of(grid(1000), parameters);
+        int rounds = plan.hops().size();
+        assertThat(rounds).isGreaterThan(500);
+        AtomicInteger tried = new AtomicInteger();
+        Size size = plan.largest(parameters, tries -> {
+            tried.incrementAndGet();
+            return plan.cost(tries, pictures, 1).functionEvaluations() <= 100_000;
+        });
+        assertThat(size).isNotNull();
+        assertThat(tried.get()).isLessThanOrEqualTo(rounds * (32 + 32));
+    }
+
+    @Test
+    void cost_moreThanAnIntHolds_isPaidForByNoBudget() {
+        FakePictures pictures = new FakePictures();
+        PathsPlan plan = PathsPlan.of(grid(1000), PathsParameters.DEFAULT);
+        Spend cost = plan.cost(new Size(1024, 1024, 4), pictures, 1);
+        assertThat(cost.functionEvaluations()).isEqualTo(Integer.MAX_VALUE);
+        assertThat(nfes(Integer.MAX_VALUE).allows(Spend.NONE, cost)).isFalse();
+        assertThat(nfes(1000).allows(new Spend(0, 900, 0, 0), cost)).isFalse();
+        assertThat(nfes(1000).allows(new Spend(0, 900, 0, 0), new Spend(0, 100, 0, 0)))
+                .isTrue();
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.prenoise.server.grpc;
 
 import static dev.prenoise.server.grpc.Violations.quoted;
 
+import dev.prenoise.search.PathsParameters;
 import dev.prenoise.v1.Budget;
 import dev.prenoise.v1.Paths;
 import dev.prenoise.v1.SearchAlgorithm;
@@ -76,9 +77,19 @@ final class VerifierRules {
     }
 
     private void checkPaths(String field, Paths paths) {
-        most(field + ".initial_paths", paths.getInitialPaths(), MAX_AT_ONCE);
         most(field + ".width", paths.getWidth(), MAX_AT_ONCE);
-        parameters(field, () -> Protos.paths(paths));
+        parameters(field, () -> checkPoints(field, Protos.paths(paths)));
+    }
+
+    /** As many as a round looks at. */
+    private void checkPoints(String field, PathsParameters paths) {
+        if (paths.width() <= MAX_AT_ONCE && (long) paths.initialPaths() * paths.width() > MAX_AT_ONCE) {
+            violations.add(
+                    field + ".initial_paths",
+                    paths.initialPaths(),
+                    "at most " + MAX_AT_ONCE / paths.width() + " with a width of " + paths.width()
+                            + ", as a round looks at initial_paths * width points");
+        }
     }
 
     /** Ranges are the algorithms' own; messages name the field as it is called here too. */

@@ -100,6 +100,8 @@ class RequestValidatorTest {
         verifier { verifiers { name: "a" } restart_after: -1 } | verifier.restart_after: -1 (expected: >= 0)
         verifier { verifiers { name: "a" } paths { initial_paths: -1 } } | verifier.paths.initial_paths: -1 (expected: >= 1)
         verifier { verifiers { name: "a" } paths { width: 1025 } } | verifier.paths.width: 1025 (expected: at most 1024)
+        verifier { verifiers { name: "a" } paths { initial_paths: 32 width: 33 } } | verifier.paths.initial_paths: 32 (expected: at most 31 with a width of 33, as a round looks at initial_paths * width points)
+        verifier { verifiers { name: "a" } paths { initial_paths: 513 } } | verifier.paths.initial_paths: 513 (expected: at most 512 with a width of 2, as a round looks at initial_paths * width points)
         verifier { verifiers { name: "a" } paths { start_sigma: 1.5 } } | verifier.paths.start_sigma: 1.5 (expected: between 0 and 1)
         verifier { verifiers { name: "a" } paths { backward_step: 0.7 } } | verifier.paths.forward_step: 0.78 (expected: less than backward_step, 0.7, or no path ends)
         verifier { verifiers { name: "a" } paths { width: 1 } } | verifier.paths.width: 1 (expected: >= 2, or there is nothing to choose)
