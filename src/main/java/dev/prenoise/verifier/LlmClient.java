@@ -75,8 +75,8 @@ final class LlmClient {
             throws LlmFailure, InterruptedException {
         SplittableRandom random = new SplittableRandom(jitter);
         int failed = 0;
+        boolean asPlain = plain;
         while (true) {
-            boolean asPlain = plain;
             if (!allowed.getAsBoolean()) {
                 throw new LlmFailure(
                         Scope.SEARCH,
@@ -96,10 +96,14 @@ final class LlmClient {
             if (response != null) {
                 int status = response.statusCode();
                 if (status == 200) {
+                    if (asPlain) {
+                        plain = true;
+                    }
                     return written(text(response));
                 }
                 if ((status == 400 || status == 422) && !asPlain) {
-                    plain = true;
+                    // What is refused may as well be this one picture: only an answer tells.
+                    asPlain = true;
                     continue;
                 }
                 if (!mayPass(status)) {

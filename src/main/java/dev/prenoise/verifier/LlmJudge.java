@@ -130,6 +130,7 @@ final class LlmJudge implements Judge {
         return LlmCache.key(
                 options.baseUrl().toString().getBytes(StandardCharsets.UTF_8),
                 options.model().getBytes(StandardCharsets.UTF_8),
+                (options.temperature() + " " + options.jsonMode()).getBytes(StandardCharsets.UTF_8),
                 wording.system().getBytes(StandardCharsets.UTF_8),
                 wording.user().getBytes(StandardCharsets.UTF_8),
                 (picture.width() + "x" + picture.height()).getBytes(StandardCharsets.UTF_8),

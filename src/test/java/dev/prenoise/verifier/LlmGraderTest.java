@@ -463,6 +463,19 @@ class LlmGraderTest {
     }
 
     @Test
+    void score_ofAPictureThatIsRefusedEitherWay_leavesJsonModeToTheNext() {
+        handler = (exchange, call) -> reply(exchange, call <= 2 ? 400 : 200, call <= 2 ? "{}" : grade(9));
+        LlmOptions one = new LlmOptions(options().baseUrl(), "seer", KEY, Duration.ofSeconds(20), 0, 100, 1, 0, true);
+
+        try (LlmJudge judge = judge(one, Question.of("x"))) {
+            assertThat(judge.score(shots(2))).containsExactly(Double.NaN, 9);
+        }
+        assertThat(requests)
+                .extracting(request -> request.has("response_format") && request.has("temperature"))
+                .containsExactly(true, false, true);
+    }
+
+    @Test
     void score_ofAServiceThatRedirects_isNaNAndTheKeyStaysHere() {
         AtomicInteger elsewhere = new AtomicInteger();
         server.createContext("/elsewhere", exchange -> {
