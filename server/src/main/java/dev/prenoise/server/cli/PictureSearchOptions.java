@@ -25,7 +25,7 @@ final class PictureSearchOptions {
     /** Whose verifier suits the backbone. */
     private static final String DEFAULT_VERIFIER = "clip";
 
-    private static final String GRADER = "llm";
+    static final String GRADER = "llm";
     private static final int SCREENED = 64;
     private static final int DRAWN = 16;
     private static final Pattern WEIGHTED = Pattern.compile("(.+?)(?::(\\d+\\.?\\d*|\\.\\d+))?");
@@ -234,7 +234,7 @@ final class PictureSearchOptions {
         return verifier.build();
     }
 
-    private static String text(Path file) {
+    static String text(Path file) {
         try {
             return Files.readString(file).strip();
         } catch (IOException e) {

@@ -25,6 +25,7 @@ import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -59,6 +60,18 @@ final class ScoreCommand implements Callable<Integer> {
     private List<String> verifiers = new ArrayList<>();
 
     @Option(
+            names = "--class",
+            paramLabel = "LABEL",
+            description = "The class that a classifier looks for, by name or number. Default: found in the prompt.")
+    private String label = "";
+
+    @Option(
+            names = "--instructions",
+            paramLabel = "FILE",
+            description = "What --verifier llm shall look for, in place of the usual.")
+    private @Nullable Path instructions;
+
+    @Option(
             names = "--json",
             description = "Prints JSON: the pictures in the order given, null where one was not judged.")
     private boolean json;
@@ -88,7 +101,11 @@ final class ScoreCommand implements Callable<Integer> {
 
     private ScoreImagesRequest request() {
         ScoreImagesRequest.Builder request = ScoreImagesRequest.newBuilder().setPrompt(prompt);
-        verifiers.forEach(verifier -> request.addVerifiers(verifier(verifier)));
+        verifiers.forEach(
+                verifier -> request.addVerifiers(verifier(verifier).toBuilder().setLabel(label)));
+        if (instructions != null) {
+            instruct(request, PictureSearchOptions.text(instructions));
+        }
         for (Path image : images) {
             try {
                 request.addImages(ByteString.copyFrom(Files.readAllBytes(image)));
@@ -97,6 +114,17 @@ final class ScoreCommand implements Callable<Integer> {
             }
         }
         return request.build();
+    }
+
+    private static void instruct(ScoreImagesRequest.Builder request, String words) {
+        List<Verifier.Builder> graders = request.getVerifiersBuilderList().stream()
+                .filter(verifier -> verifier.getName().equals(PictureSearchOptions.GRADER))
+                .toList();
+        if (graders.isEmpty()) {
+            throw new CliException(
+                    "--instructions: without --verifier " + PictureSearchOptions.GRADER + " (expected: with it)");
+        }
+        graders.forEach(grader -> grader.setInstructions(words));
     }
 
     private static Verifier verifier(String nameAndWeight) {

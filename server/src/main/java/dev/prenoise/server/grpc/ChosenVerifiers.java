@@ -84,7 +84,7 @@ final class ChosenVerifiers {
                     quoted(verifier.getName()) + " has no gradient (expected: for first-order search "
                             + differentiable() + ")");
         }
-        if (offer.readsPrompt() && prompt.isBlank() && verifier.getLabel().isBlank()) {
+        if (offer.readsPrompt() && prompt.isBlank() && !VerifierRules.standsForThePrompt(name, verifier.getLabel())) {
             throw new InvalidFieldException(
                     "prompt.text",
                     quoted(prompt) + " (expected: the prompt in words, which the verifier " + name + " reads)");

@@ -43,7 +43,7 @@ final class ImageScoring {
         try {
             check(request);
             List<VerifierChoice> choices = choices(request);
-            List<Picture> pictures = pictures(request.getImagesList());
+            List<Picture> pictures = pictures(request.getImagesList(), stopped);
             return response(choices, scoring.score("verifiers", choices, request.getPrompt(), pictures, stopped));
         } catch (CancellationException e) {
             throw Statuses.cancelled("the call was cancelled");
@@ -82,7 +82,7 @@ final class ImageScoring {
                     .orElse(false);
             if (readsPrompt
                     && request.getPrompt().isBlank()
-                    && verifier.getLabel().isBlank()) {
+                    && !VerifierRules.standsForThePrompt(name, verifier.getLabel())) {
                 throw new InvalidFieldException(
                         "prompt",
                         quoted(request.getPrompt()) + " (expected: the prompt, which the verifier " + name + " reads)");
@@ -96,11 +96,14 @@ final class ImageScoring {
         return choices;
     }
 
-    private List<Picture> pictures(List<ByteString> images) {
+    private List<Picture> pictures(List<ByteString> images, BooleanSupplier stopped) {
         long most = (long) limits.maxImagePixels() * Limits.ALL_IMAGES;
         long pixels = 0;
         List<Picture> pictures = new ArrayList<>();
         for (int i = 0; i < images.size(); i++) {
+            if (stopped.getAsBoolean()) {
+                throw new CancellationException("nobody waits for the scores any more");
+            }
             Picture picture;
             try {
                 picture = PictureFile.decode(images.get(i).toByteArray(), limits.maxImagePixels());

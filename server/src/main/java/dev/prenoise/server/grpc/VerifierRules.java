@@ -9,6 +9,7 @@ import dev.prenoise.v1.SearchAlgorithm;
 import dev.prenoise.v1.Verifier;
 import dev.prenoise.v1.VerifierSearch;
 import java.util.List;
+import java.util.Set;
 
 /** What is wrong with the fields that say who judges pictures, and how noise is proposed to them. Belongs to {@link RequestValidator}. */
 final class VerifierRules {
@@ -21,12 +22,24 @@ final class VerifierRules {
     /** A tangent: within a tenth of a degree of a right angle. */
     private static final double MAX_STEP_SIZE = 1000;
 
+    /** Those that read the prompt only for the class it names. */
+    private static final Set<String> CLASSIFIERS = Set.of("clip-class", "dino-class");
+
     private final Violations violations;
     private final Limits limits;
 
     VerifierRules(Violations violations, Limits limits) {
         this.violations = violations;
         this.limits = limits;
+    }
+
+    /**
+     * Whether a verifier that reads the prompt can do without one.
+     *
+     * @param name resolved
+     */
+    static boolean standsForThePrompt(String name, String label) {
+        return CLASSIFIERS.contains(name) && !label.isBlank();
     }
 
     void check(String field, VerifierSearch search) {

@@ -167,6 +167,15 @@ class ScoreImagesTest {
     }
 
     @Test
+    void scoreImages_labelInPlaceOfThePromptThatAVerifierReads_isNoPrompt() {
+        ScoreImagesRequest.Builder request = request("red").addImages(grey(1));
+        request.getVerifiersBuilder(0).setLabel("tabby");
+
+        assertThat(violations(request))
+                .containsExactly("prompt: \"\" (expected: the prompt, which the verifier red reads)");
+    }
+
+    @Test
     void scoreImages_labelThatAVerifierDoesNotKnow_isNamed() {
         ScoreImagesRequest.Builder request = request("bright").addImages(grey(1));
         request.getVerifiersBuilder(0).setLabel("unicorn");
