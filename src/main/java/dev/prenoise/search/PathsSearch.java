@@ -307,6 +307,14 @@ public final class PathsSearch implements SearchAlgorithm {
         }
     }
 
+    /** Whether a pass has made this noise. */
+    static boolean made(NoiseRecipe recipe) {
+        List<NoiseStep> steps = recipe.steps();
+        return !steps.isEmpty()
+                && steps.get(steps.size() - 1) instanceof Optimization last
+                && last.algorithm().equals(NAME);
+    }
+
     private static NoiseRecipe moved(NoiseRecipe from, int rounds) {
         List<NoiseStep> steps = new ArrayList<>(from.steps());
         steps.add(new Optimization(NAME, rounds));

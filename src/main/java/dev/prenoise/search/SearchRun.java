@@ -1,5 +1,6 @@
 package dev.prenoise.search;
 
+import dev.prenoise.noise.NoiseRecipe;
 import dev.prenoise.noise.SeededNoise;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -7,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.IntFunction;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +23,7 @@ final class SearchRun {
     private final Ranking ranking;
     private final Leaderboard board;
     private Spend reserved = Spend.NONE;
+    private Predicate<NoiseRecipe> laterStage = recipe -> false;
     private long wallNanos;
     private Spend spent;
     private boolean begun;
@@ -78,8 +81,14 @@ final class SearchRun {
         wallNanos = Math.round(budget.wallTime().toNanos() * (1 - wallShare));
     }
 
-    /** Leaves half of what is left of each limit to a later stage. */
-    void reserveHalf() {
+    /**
+     * Leaves half of what is left of each limit to a later stage.
+     *
+     * @param later whether the later stage has made this. Where an earlier run recorded such a candidate, its clock had ended the stage before
+     *     it; so does {@link #score} now, whatever the clock says
+     */
+    void reserveHalf(Predicate<NoiseRecipe> later) {
+        laterStage = later;
         reserve(
                 new Spend(
                         half(budget.lossEvaluations(), spent.lossEvaluations()),
@@ -100,6 +109,7 @@ final class SearchRun {
     /** The later stage begins. */
     void release() {
         reserve(Spend.NONE, 0);
+        laterStage = recipe -> false;
     }
 
     /** Whether the budget pays for this as well. */
@@ -170,6 +180,9 @@ final class SearchRun {
     Scored score(int count, IntFunction<Proposal> proposals) {
         List<Candidate> scored = new ArrayList<>();
         while (scored.size() < count) {
+            if (laterStageBegan()) {
+                return new Scored(scored, StopReason.BUDGET);
+            }
             Candidate recorded = replay(nextIndex());
             if (recorded != null) {
                 scored.add(recorded);
@@ -187,6 +200,12 @@ final class SearchRun {
             scored.addAll(score(batch));
         }
         return new Scored(scored, null);
+    }
+
+    /** In an earlier run. */
+    private boolean laterStageBegan() {
+        Candidate recorded = observer.recorded(nextIndex());
+        return recorded != null && laterStage.test(recorded.recipe());
     }
 
     private List<Candidate> score(List<Proposal> batch) {

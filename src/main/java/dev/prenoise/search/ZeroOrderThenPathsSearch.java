@@ -10,6 +10,8 @@ import java.util.function.LongSupplier;
  * for no pass at all, zero-order search has everything.
  *
  * <p>{@link Budget#stopOnPlateau} ends each stage by its own rule. Recorded and computed again is what the stages record and compute again.
+ * Where wall time ended zero-order search, a resumed search goes over to paths at the same candidate; if no pass had left one yet, its own clock
+ * decides.
  */
 public final class ZeroOrderThenPathsSearch implements SearchAlgorithm {
     private final ZeroOrderSearch zeroOrder;
@@ -53,7 +55,7 @@ public final class ZeroOrderThenPathsSearch implements SearchAlgorithm {
     }
 
     StopReason goOn(SearchRun run, CandidateSource source, int picked) {
-        run.reserveHalf();
+        run.reserveHalf(PathsSearch::made);
         if (!paths.fits(run)) {
             run.release();
             return zeroOrder.goOn(run, source, picked);

@@ -1,7 +1,9 @@
 package dev.prenoise.search;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
+import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseSource;
 import dev.prenoise.noise.NoiseStep;
 import dev.prenoise.noise.NoiseStep.Optimization;
@@ -9,6 +11,7 @@ import dev.prenoise.search.Fakes.Observer;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class ZeroOrderThenPathsSearchTest {
@@ -51,6 +54,36 @@ class ZeroOrderThenPathsSearchTest {
         Observer zeroOrder = new Observer();
         new ZeroOrderSearch().search(source, new FakePictures(), nfes(5 * 6), zeroOrder);
         assertThat(observer.scored).isEqualTo(zeroOrder.scored);
+    }
+
+    @Test
+    void search_resumedAfterWallTimeEndedZeroOrderSearch_goesOverToPathsWhereItDid() {
+        Observer whole = new Observer();
+        timed(1200, whole);
+        int first = IntStream.range(0, whole.scored.size())
+                .filter(i -> made("paths", whole.scored.get(i)))
+                .findFirst()
+                .orElseThrow();
+        Observer resumed = Observer.resuming(whole.scored.subList(0, first + 1));
+        timed(600, resumed);
+        assertThat(resumed.scored).hasSizeGreaterThan(first + 2);
+        assertThat(resumed.scored.subList(0, first + 2)).isEqualTo(whole.scored.subList(0, first + 2));
+        for (Candidate candidate : resumed.scored.subList(1, resumed.scored.size())) {
+            Noise noise = Proposal.noise(candidate);
+            Evaluation judged = new FakePictures().evaluate(List.of(noise)).get(0);
+            assertThat(candidate.score()).isCloseTo(judged.score(), within(1e-9));
+        }
+    }
+
+    /** Each denoiser call takes a nanosecond. */
+    private void timed(int nanos, Observer observer) {
+        FakePictures pictures = new FakePictures();
+        new ZeroOrderThenPathsSearch(
+                        ZeroOrderParameters.DEFAULT,
+                        PathsParameters.DEFAULT,
+                        PlateauRule.DEFAULT,
+                        () -> pictures.functionEvaluations)
+                .search(source, pictures, new Budget(0, 0, Duration.ofNanos(nanos), false), observer);
     }
 
     private static boolean made(String algorithm, Candidate candidate) {
