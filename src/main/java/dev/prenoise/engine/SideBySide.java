@@ -27,7 +27,7 @@ final class SideBySide {
         private final List<P> points;
         private final Function<List<P>, List<R>> work;
         private @Nullable List<R> results;
-        private @Nullable RuntimeException failure;
+        private @Nullable Throwable failure;
 
         Request(Object kind, List<P> points, Function<List<P>, List<R>> work) {
             this.kind = kind;
@@ -66,10 +66,7 @@ final class SideBySide {
             Thread.currentThread().interrupt();
             throw new IllegalStateException("interrupted", e);
         } catch (ExecutionException e) {
-            if (e.getCause() instanceof RuntimeException failure) {
-                throw failure;
-            }
-            throw new IllegalStateException(e.getCause());
+            throw thrown(e.getCause());
         } finally {
             threads.shutdownNow();
         }
@@ -94,9 +91,16 @@ final class SideBySide {
             }
         }
         if (request.failure != null) {
-            throw request.failure;
+            throw thrown(request.failure);
         }
         return request.results == null ? List.of() : request.results;
+    }
+
+    private static RuntimeException thrown(@Nullable Throwable failure) {
+        if (failure instanceof Error error) {
+            throw error;
+        }
+        return failure instanceof RuntimeException exception ? exception : new IllegalStateException(failure);
     }
 
     private synchronized void leave() {
@@ -132,7 +136,8 @@ final class SideBySide {
                 request.results = List.copyOf(results.subList(from, from + request.points.size()));
                 from += request.points.size();
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
+            // an error too: those who wait on other threads would wait for ever
             requests.forEach(request -> request.failure = e);
         }
     }

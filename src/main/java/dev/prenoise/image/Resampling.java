@@ -42,11 +42,6 @@ public final class Resampling {
         return crop(inside, new Window(window.left() - left, window.top() - top, window.width(), window.height()));
     }
 
-    /** The middle of the picture by {@link CropRule#TRANSFORMERS}, black around it where it is smaller. */
-    public static Picture centerCrop(Picture picture, int width, int height) {
-        return crop(picture, CropRule.TRANSFORMERS.window(picture.width(), picture.height(), width, height));
-    }
-
     /** What the window shows, black where it reaches over the edges. */
     public static Picture crop(Picture picture, Window window) {
         if (window.equals(new Window(0, 0, picture.width(), picture.height()))) {

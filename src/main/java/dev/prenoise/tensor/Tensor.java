@@ -300,11 +300,6 @@ public final class Tensor implements AutoCloseable {
     }
 
     /** Over the last dimension. */
-    public Tensor softmax() {
-        return op("softmax");
-    }
-
-    /** Over the last dimension. */
     public Tensor logSoftmax() {
         return op("log_softmax");
     }
@@ -351,11 +346,6 @@ public final class Tensor implements AutoCloseable {
 
     public Tensor causalAttention(Tensor key, Tensor value, int heads) {
         return op("causal_attention", key, value, scalar(heads));
-    }
-
-    /** {@link #attention} to those of the T places alone whose mask {@code [B, T]} is not 0. */
-    public Tensor maskedAttention(Tensor key, Tensor value, Tensor mask, int heads) {
-        return op("masked_attention", key, value, mask, scalar(heads));
     }
 
     /** Attention's probabilities summed over heads, {@code [B, P, T]}, float32 or wider. */

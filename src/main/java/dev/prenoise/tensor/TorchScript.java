@@ -62,6 +62,7 @@ public final class TorchScript implements AutoCloseable {
             // "training" only means that autograd is left as the thread has it
             NDList output = IValueUtils.forward(module, list, true);
             if (output.size() != 1) {
+                output.close();
                 throw new IllegalArgumentException(
                         file + ": forward gives " + output.size() + " tensors (expected: one)");
             }

@@ -44,16 +44,20 @@ final class ClassLabels {
      * {@code labels.txt}, a class a line, or else {@code id2label} of {@code config.json}; null where the folder has neither. Labels that
      * transformers made up ("LABEL_0") are none.
      *
-     * @throws VerifierException when a file cannot be read; names it
+     * @throws VerifierException when a file cannot be read or has no class; names it
      */
     static @Nullable ClassLabels read(Path folder) {
         Path lines = folder.resolve(FILE);
         if (Files.exists(lines)) {
             try {
-                return new ClassLabels(Files.readAllLines(lines).stream()
+                List<String> labels = Files.readAllLines(lines).stream()
                         .map(String::strip)
                         .filter(line -> !line.isEmpty())
-                        .toList());
+                        .toList();
+                if (labels.isEmpty()) {
+                    throw new VerifierException(lines + ": no classes (expected: UTF-8, a class a line)");
+                }
+                return new ClassLabels(labels);
             } catch (IOException e) {
                 throw new VerifierException(lines + ": " + e.getMessage() + " (expected: UTF-8, a class a line)", e);
             }

@@ -65,4 +65,19 @@ class SideBySideTest {
                 .hasMessage("no memory");
         assertThat(sizes).containsExactly(1);
     }
+
+    @Test
+    void ask_ofWorkThatEndsInAnError_leavesNobodyWaiting() {
+        List<Supplier<List<Integer>>> searches = List.of(
+                () -> together.ask("same", List.of(1), points -> {
+                    throw new OutOfMemoryError("no heap");
+                }),
+                () -> together.ask("same", List.of(1), points -> {
+                    throw new OutOfMemoryError("no heap");
+                }));
+
+        assertThatThrownBy(() -> together.run(searches))
+                .isInstanceOf(OutOfMemoryError.class)
+                .hasMessage("no heap");
+    }
 }

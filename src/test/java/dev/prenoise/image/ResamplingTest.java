@@ -22,9 +22,10 @@ class ResamplingTest {
 
     @ParameterizedTest
     @CsvFileSource(resources = "/image/crop.csv")
-    void centerCrop_oddRestsAndSmallerPictures_equalsTransformers(
+    void crop_ofTheMiddleWithOddRestsAndSmallerPictures_equalsTransformers(
             int width, int height, int cropWidth, int cropHeight, String hash) {
-        Picture cropped = Resampling.centerCrop(TestPictures.drawn(width, height), cropWidth, cropHeight);
+        Picture cropped = Resampling.crop(
+                TestPictures.drawn(width, height), CropRule.TRANSFORMERS.window(width, height, cropWidth, cropHeight));
 
         assertThat(cropped.width()).isEqualTo(cropWidth);
         assertThat(TestPictures.sha256(cropped)).isEqualTo(hash);

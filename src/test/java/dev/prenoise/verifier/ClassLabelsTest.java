@@ -96,6 +96,14 @@ class ClassLabelsTest {
     }
 
     @Test
+    void read_labelsFileWithoutAClass_namesTheFile() throws IOException {
+        Path lines = Files.writeString(folder.resolve("labels.txt"), "\n \n");
+        assertThatThrownBy(() -> ClassLabels.read(folder))
+                .isInstanceOf(VerifierException.class)
+                .hasMessage(lines + ": no classes (expected: UTF-8, a class a line)");
+    }
+
+    @Test
     void read_brokenConfig_namesTheFile() throws IOException {
         Path config =
                 Files.writeString(folder.resolve("config.json"), "{\"id2label\": {\"0\": \"cat\", \"2\": \"dog\"}}");
