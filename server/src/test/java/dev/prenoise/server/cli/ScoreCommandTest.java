@@ -80,6 +80,24 @@ class ScoreCommandTest {
     }
 
     @Test
+    void score_class_isTheLabelOfEachVerifier() {
+        CommandLineRun run = run("score", dark, "--verifier", "bright", "--class", "unicorn");
+
+        assertThat(run.exit()).isEqualTo(2);
+        assertThat(run.err()).containsExactly("prenoise: verifiers[0].label: \"unicorn\" (expected: one of cat, frog)");
+    }
+
+    @Test
+    void score_instructionsWithoutALanguageModel_areRefused() throws IOException {
+        Path words = Files.writeString(folder.resolve("words.txt"), "be strict");
+
+        CommandLineRun run = run("score", dark, "--verifier", "bright", "--instructions", words);
+
+        assertThat(run.exit()).isEqualTo(2);
+        assertThat(run.err()).containsExactly("prenoise: --instructions: without --verifier llm (expected: with it)");
+    }
+
+    @Test
     void score_warning_standsOnStandardError() throws IOException {
         CommandLineRun run = run("score", grey("odd.png", 11), "--verifier", "picky");
 
