@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  */
 public record Preprocessing(
         @Nullable Resize resize, @Nullable Crop crop, List<Double> mean, List<Double> std) {
+    /** The longer side over the shorter, at most: a strip beyond becomes huge where its shorter side is brought to a network's. */
+    public static final int MAX_RATIO = 100;
+
     private static final int CHANNELS = 3;
 
     /** As transformers' {@code CLIPImageProcessor}, which every CLIP of 224 pixels was published with. */
@@ -86,7 +89,10 @@ public record Preprocessing(
         }
     }
 
-    /** The shorter side as given, the longer by the ratio and cut off to a whole number, as transformers and torchvision do. */
+    /**
+     * The shorter side as given, the longer by the ratio and cut off to a whole number, as transformers and torchvision do. Of pictures of up
+     * to {@link #MAX_RATIO}; others are a {@link VerifierException}.
+     */
     public record ShorterSide(int side, Filter filter) implements Resize {
         public ShorterSide {
             requireSide(side);
@@ -94,6 +100,10 @@ public record Preprocessing(
 
         @Override
         public Size of(int width, int height) {
+            if (!ratioFits(width, height)) {
+                throw new VerifierException("picture: " + width + " x " + height
+                        + " (expected: the longer side at most " + MAX_RATIO + " times the shorter)");
+            }
             int longer = Math.toIntExact((long) ((double) side * Math.max(width, height) / Math.min(width, height)));
             return width <= height ? new Size(side, longer) : new Size(longer, side);
         }
@@ -117,6 +127,11 @@ public record Preprocessing(
         public Size of(int width, int height) {
             return new ShorterSide(side, filter()).of(width, height);
         }
+    }
+
+    /** Whether a picture of this size can be resized by its shorter side. */
+    public static boolean ratioFits(int width, int height) {
+        return Math.max(width, height) <= (long) MAX_RATIO * Math.min(width, height);
     }
 
     /** In pixels. */

@@ -188,6 +188,21 @@ class PreprocessingTest {
                 .hasMessageContaining(parts[2]);
     }
 
+    @ParameterizedTest
+    @CsvSource({"1,16000000", "16384,1", "1,101"})
+    void shorterSide_ofAStrip_isRefused(int width, int height) {
+        String message =
+                "picture: " + width + " x " + height + " (expected: the longer side at most 100 times the shorter)";
+        assertThatThrownBy(() -> new Preprocessing.ShorterSide(224, Filter.BICUBIC).of(width, height))
+                .isInstanceOf(VerifierException.class)
+                .hasMessage(message);
+        assertThatThrownBy(() -> new Preprocessing.ShorterSideOfNumbers(224).of(width, height))
+                .isInstanceOf(VerifierException.class)
+                .hasMessage(message);
+        assertThat(new Preprocessing.ShorterSide(224, Filter.BICUBIC).of(100, 1))
+                .isEqualTo(new Preprocessing.Size(22_400, 224));
+    }
+
     private static Tensor tensor(Picture picture) {
         int plane = picture.width() * picture.height();
         float[] values = new float[plane * 3];

@@ -15,6 +15,7 @@ import dev.prenoise.v1.ImageScore;
 import dev.prenoise.v1.ScoreImagesRequest;
 import dev.prenoise.v1.ScoreImagesResponse;
 import dev.prenoise.v1.Verifier;
+import dev.prenoise.verifier.Preprocessing;
 import dev.prenoise.verifier.RankEnsemble;
 import dev.prenoise.verifier.VerifierOffer;
 import java.util.ArrayList;
@@ -109,6 +110,12 @@ final class ImageScoring {
                 picture = PictureFile.decode(images.get(i).toByteArray(), limits.maxImagePixels());
             } catch (PictureException e) {
                 throw new InvalidFieldException("images[" + i + "]", String.valueOf(e.getMessage()));
+            }
+            if (!Preprocessing.ratioFits(picture.width(), picture.height())) {
+                throw new InvalidFieldException(
+                        "images[" + i + "]",
+                        picture.width() + " x " + picture.height() + " pixels (expected: the longer side at most "
+                                + Preprocessing.MAX_RATIO + " times the shorter)");
             }
             pixels += (long) picture.width() * picture.height();
             if (pixels > most) {

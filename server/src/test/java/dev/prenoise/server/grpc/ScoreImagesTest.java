@@ -136,6 +136,14 @@ class ScoreImagesTest {
     }
 
     @Test
+    void scoreImages_strip_isRefused() {
+        byte[] strip = Png.encode(new Picture(1, 101, new byte[303]));
+
+        assertThat(violations(request("bright").addImages(grey(1)).addImages(ByteString.copyFrom(strip))))
+                .containsExactly("images[1]: 1 x 101 pixels (expected: the longer side at most 100 times the shorter)");
+    }
+
+    @Test
     void scoreImages_everythingWrong_isToldAtOnce() {
         ScoreImagesRequest.Builder request = ScoreImagesRequest.newBuilder().setPrompt("x".repeat(8193));
         request.addVerifiersBuilder().setName("bright").setWeight(-1);
