@@ -52,6 +52,9 @@ final class PictureEvaluator implements PathEvaluator {
     /** Flow time of the prediction that verifiers compare the picture with (Ma et al.). */
     private static final double PREDICTION_TIME = 0.4;
 
+    /** Below this length at the picture a verifier's gradient is rounding, and leads nowhere. */
+    private static final double SHORTEST = 1e-30;
+
     private final Drawing drawing;
     private final SamplingPlan plan;
     private final Sampler sampler;
@@ -199,14 +202,19 @@ final class PictureEvaluator implements PathEvaluator {
         }
     }
 
-    /** With respect to images {@code [1, 3, H, W]} in about [-1, 1]. */
+    /**
+     * With respect to images {@code [1, 3, H, W]} in about [-1, 1]. A verifier whose gradient is not finite says nothing of where to go: it
+     * counts as zero, by which a climb ends and its search goes on.
+     */
     private Tensor gradient(Tensor images) {
         Tensor unit = Pictures.unit(images);
         Tensor sum = null;
         for (Panel.Member member : panel.members()) {
             Tensor gradient = Scope.of(() -> gradient(unit, member.judge()));
             if (panel.members().size() > 1) {
-                gradient = gradient.mul(member.weight() / Math.max(length(gradient), Double.MIN_NORMAL));
+                double length = length(gradient);
+                // the factor has to be a float: that of a length near 0 would be infinite, and 0 times that no number
+                gradient = gradient.mul(length < SHORTEST ? 0 : member.weight() / length);
             }
             sum = sum == null ? gradient : sum.add(gradient);
         }
@@ -217,7 +225,14 @@ final class PictureEvaluator implements PathEvaluator {
         try (GradMode on = GradMode.on()) {
             Tensor leaf = unit.requireGradient();
             judge.scoreTensor(leaf).sum().backward();
-            return leaf.gradient();
+            Tensor gradient = leaf.gradient();
+            float[] values = gradient.toFloats();
+            for (float value : values) {
+                if (!Float.isFinite(value)) {
+                    return Tensor.of(unit.compute(), new float[values.length], unit.shape());
+                }
+            }
+            return gradient;
         }
     }
 

@@ -358,6 +358,36 @@ class PictureEvaluatorTest {
         }
     }
 
+    /** The score is a number, its gradient is none, as where a square root's is taken at 0. */
+    @Test
+    void evaluateWithGradient_thatIsNotFinite_endsTheClimbAndNotTheSearch() {
+        Slope judge = new Slope(1) {
+            @Override
+            public Tensor scoreTensor(Tensor images) {
+                return images.sum().mul(Double.NaN).reshape(1);
+            }
+
+            @Override
+            public double[] score(List<Shot> shots) {
+                return new double[shots.size()];
+            }
+        };
+        try (PromptSession session = session("ddim")) {
+            PathEvaluator evaluator = session.pictures(panel(judge), PictureOptions.plain());
+            Evaluation evaluation =
+                    evaluator.evaluateWithGradient(List.of(noise(1))).get(0);
+            assertThat(evaluation.score()).isZero();
+            assertThat(evaluation.gradient().data()).containsOnly(0);
+            Panel both = new Panel(List.of(new Panel.Member("a", judge, 1), new Panel.Member("b", new Slope(1), 1)));
+            Evaluation ofTwo = session.pictures(both, PictureOptions.plain())
+                    .evaluateWithGradient(List.of(noise(1)))
+                    .get(0);
+            assertThat(ofTwo.gradient().data()).doesNotContain(Float.NaN);
+            assertThat(ofTwo.gradient().data())
+                    .isNotEqualTo(evaluation.gradient().data());
+        }
+    }
+
     private static Noise moved(Noise noise, float[] direction, double step) {
         float[] values = noise.data().clone();
         for (int i = 0; i < values.length; i++) {
@@ -367,7 +397,7 @@ class PictureEvaluatorTest {
     }
 
     /** Likes red at the top and blue at the bottom, in a bend. */
-    private static final class Slope extends Watcher {
+    private static class Slope extends Watcher {
         private final double scale;
 
         Slope(double scale) {
