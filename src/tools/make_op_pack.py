@@ -31,10 +31,6 @@ class OpPack(torch.nn.Module):
         return torch.ops.aten.gelu(x, approximate="tanh")
 
     @torch.jit.export
-    def softmax(self, x: Tensor) -> Tensor:
-        return torch.softmax(x, dim=-1)
-
-    @torch.jit.export
     def log_softmax(self, x: Tensor) -> Tensor:
         return torch.log_softmax(x, dim=-1)
 
@@ -105,14 +101,6 @@ class OpPack(torch.nn.Module):
     def causal_attention(self, q: Tensor, k: Tensor, v: Tensor, heads: Tensor) -> Tensor:
         h = int(heads)
         out = F.scaled_dot_product_attention(self.split(q, h), self.split(k, h), self.split(v, h), is_causal=True)
-        return out.transpose(1, 2).reshape(q.size(0), q.size(1), -1)
-
-    @torch.jit.export
-    def masked_attention(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, heads: Tensor) -> Tensor:
-        """attention to those of the T places whose mask [B, T] is not 0"""
-        h = int(heads)
-        seen = (mask != 0).unsqueeze(1).unsqueeze(1)
-        out = F.scaled_dot_product_attention(self.split(q, h), self.split(k, h), self.split(v, h), seen)
         return out.transpose(1, 2).reshape(q.size(0), q.size(1), -1)
 
     def probabilities(self, q: Tensor, k: Tensor, heads: int) -> Tensor:
