@@ -162,16 +162,20 @@ public final class FirstOrderSearch implements SearchAlgorithm {
             return StopReason.PLATEAU;
         }
 
-        /** Null where the climb is at its end: the recorded candidate, or the next, is a draw. */
+        /** Null where the climb is at its end: the recorded candidate, or the next, is a draw, whichever the source would draw now. */
         private @Nullable Noise moved(Iterate from, @Nullable Candidate recorded) {
-            if (recorded != null && recorded.recipe().equals(source.recipe(run.nextDraw()))) {
+            if (recorded != null && !recorded.recipe().equals(from.next())) {
                 return null;
             }
             return recorded != null && recorded.noise() != null ? recorded.noise() : from.turned(run, tangent);
         }
 
         private void begin(@Nullable Candidate recorded, boolean paysGradient) {
-            Proposal drawn = Proposal.drawn(source, run.takeDraws(1));
+            int draw = run.takeDraws(1);
+            // not always this draw: a screening that the clock cut elsewhere picks others
+            Proposal drawn = recorded == null || recorded.recipe().equals(source.recipe(draw))
+                    ? Proposal.drawn(source, draw)
+                    : new Proposal(recorded.recipe(), Proposal.noise(recorded));
             Iterate start = evaluated(drawn, 0, recorded, paysGradient);
             at = Double.isFinite(start.candidate.score()) ? start : null;
             tangent = parameters.stepSize();

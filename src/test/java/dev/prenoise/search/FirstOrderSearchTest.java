@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.prenoise.noise.Noise;
+import dev.prenoise.noise.NoiseRecipes;
 import dev.prenoise.noise.NoiseSource;
 import dev.prenoise.noise.NoiseStep.Optimization;
 import dev.prenoise.search.Fakes.Observer;
@@ -47,6 +48,31 @@ class FirstOrderSearchTest {
         double climbed = best(new FirstOrderSearch().search(source, new FakePictures(), budget, new Observer()));
         double drawn = best(new BestOfN().search(source, new FakePictures(), budget, new Observer()));
         assertThat(climbed).isGreaterThan(drawn);
+    }
+
+    /** A screening that the clock cut elsewhere picks other draws: what is on record stays what it is. */
+    @Test
+    void resumed_withOtherDraws_climbsOnFromTheRecordedOne() {
+        FirstOrderSearch search = new FirstOrderSearch(new FirstOrderParameters(30, 1));
+        Observer before = new Observer();
+        search.search(source, new FakePictures(), gradients(12), before);
+        Candidate draw = before.scored.stream()
+                .filter(candidate ->
+                        candidate.index() > 0 && candidate.recipe().steps().isEmpty())
+                .findFirst()
+                .orElseThrow();
+        Observer after = new Observer();
+        before.scored
+                .subList(0, draw.index() + 1)
+                .forEach(candidate -> after.recorded.put(candidate.index(), candidate));
+
+        SeededCandidates others = SeededCandidates.of(4, NoiseSource.TORCH_CPU, new long[] {1, 4, 8, 8});
+        search.search(others, new FakePictures(), gradients(12), after);
+
+        Candidate step = after.scored.get(draw.index() + 1);
+        assertThat(step.recipe().seed()).isEqualTo(draw.recipe().seed());
+        Noise from = NoiseRecipes.replay(draw.recipe());
+        assertThat(dot(from, Proposal.noise(step)) / dot(from, from)).isCloseTo(1 / Math.hypot(1, 30), within(1e-6));
     }
 
     @Test
