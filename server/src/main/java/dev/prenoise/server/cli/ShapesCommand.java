@@ -4,7 +4,6 @@ import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.engine.VerifierAgreement;
 import dev.prenoise.training.ShapesVerifierTraining;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
@@ -152,15 +151,14 @@ final class ShapesCommand implements Callable<Integer> {
 
         @Override
         public Integer call() throws IOException {
-            try (ModelCatalog catalog = models.apply(options);
-                    ProgressBar bar = ProgressBar.builder()
-                            .setTaskName("judging")
-                            .setInitialMax(prompts)
-                            .showSpeed()
-                            .build()) {
-                new VerifierAgreement(catalog, seed, prompts, candidates).run(output, bar::stepTo);
-            }
-            console.out().print(Files.readString(output.resolve("table.md")));
+            Tabled.run(
+                    console,
+                    models.apply(options),
+                    "judging",
+                    prompts,
+                    output,
+                    (catalog, progress) ->
+                            new VerifierAgreement(catalog, seed, prompts, candidates).run(output, progress));
             return 0;
         }
     }

@@ -5,12 +5,10 @@ import dev.prenoise.engine.ShapesStudy;
 import dev.prenoise.engine.VerifierStudy;
 import dev.prenoise.shapes.ShapesModel;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
-import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -91,15 +89,7 @@ final class StudyCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        try (ModelCatalog catalog = models.apply(options);
-                ProgressBar bar = ProgressBar.builder()
-                        .setTaskName("study")
-                        .setInitialMax(prompts)
-                        .showSpeed()
-                        .build()) {
-            run(catalog, bar::stepTo);
-        }
-        console.out().print(Files.readString(output.resolve("table.md")));
+        Tabled.run(console, models.apply(options), "study", prompts, output, this::run);
         return 0;
     }
 
