@@ -1,0 +1,34 @@
+"""A gRPC server whose answers a test writes out: for what the real sidecar does rarely, late or never."""
+
+from concurrent import futures
+
+import grpc
+
+from prenoise.channel import SERVICE
+
+
+class Server:
+    """Serves methods by name: functions of (bytes or an iterator of bytes, context), the streaming ones generators of bytes."""
+
+    def __init__(self, port=0, **methods):
+        handlers = {}
+        for name, function in methods.items():
+            kind = {
+                "OptimizeNoise": grpc.unary_stream_rpc_method_handler,
+                "OptimizeNoiseOnHost": grpc.stream_stream_rpc_method_handler,
+            }.get(name, grpc.unary_unary_rpc_method_handler)
+            handlers[name] = kind(function)
+        self._server = grpc.server(futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
+        self._server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE.strip("/"), handlers)])
+        self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+        self.target = f"127.0.0.1:{self.port}"
+        self._server.start()
+
+    def stop(self):
+        self._server.stop(grace=0).wait(5)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
