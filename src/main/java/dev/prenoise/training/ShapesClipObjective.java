@@ -38,13 +38,16 @@ final class ShapesClipObjective implements Objective {
     private static final double LARGEST_SCALE = 100;
     private static final double PRESENCE_WEIGHT = 0.5;
     /**
-     * What the quality's error weighs until a step, of which share of a batch it is known, and how many pictures that is measured of there are. The
-     * quality would be in the way before captions are mostly understood; then the embedding has to be led to tell it.
+     * What the quality's error weighs until a step, and of which share of a batch it is known. The quality would be in the way before captions
+     * are mostly understood; then the embedding has to be led to tell it.
      */
-    private record Phase(int until, double qualityWeight, int oneIn, int stock) {}
+    private record Phase(int until, double qualityWeight, int oneIn) {}
 
-    private static final List<Phase> PHASES = List.of(
-            new Phase(1050, 0.05, 8, 512), new Phase(1250, 0.5, 8, 512), new Phase(Integer.MAX_VALUE, 3, 2, 512));
+    private static final List<Phase> PHASES =
+            List.of(new Phase(3000, 0.05, 8), new Phase(4000, 0.5, 4), new Phase(Integer.MAX_VALUE, 3, 4));
+
+    /** Pictures whose quality is measured. */
+    private static final int STOCK = 8192;
 
     private static final double LARGEST_LATENT_NOISE = 0.25;
 
@@ -107,7 +110,7 @@ final class ShapesClipObjective implements Objective {
                 PHASES.stream().filter(each -> step < each.until()).findFirst().orElseThrow();
         double[] measured = new double[batch / phase.oneIn()];
         for (int i = 0; i < measured.length; i++) {
-            Stocked stocked = stocked(Math.floorMod((long) step * measured.length + i, phase.stock()));
+            Stocked stocked = stocked(Math.floorMod((long) step * measured.length + i, STOCK));
             lessons.add(stocked.lesson());
             measured[i] = stocked.quality();
         }

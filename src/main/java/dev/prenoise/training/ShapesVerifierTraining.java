@@ -40,14 +40,14 @@ import java.util.function.IntConsumer;
  */
 public final class ShapesVerifierTraining {
     /** What the shipped weights were made with: steps of the optimiser, pictures of a step, the seed. */
-    public static final int STEPS = 1400;
+    public static final int STEPS = 6000;
 
     public static final int BATCH = 32;
     public static final long SEED = 20_261_121;
 
     private static final int WARM_UP = 100;
-    private static final int DECAY = 150;
-    private static final int CHECKPOINT_EVERY = 50;
+    private static final int DECAY = 1500;
+    private static final int CHECKPOINT_EVERY = 100;
     private static final float MIDDLE_QUALITY = 6;
 
     private final int steps;
@@ -88,7 +88,7 @@ public final class ShapesVerifierTraining {
                     1e-5,
                     0.05,
                     1,
-                    0.995,
+                    0.998,
                     seed);
             try (TrainingRun run = TrainingRun.open(
                             folder.resolve("run"),
