@@ -9,12 +9,14 @@ that evaluates on its own model. Needs grpcio, from the first call on; never pro
 
 from . import host, wire
 from .channel import Sidecar
+from .easy import Candidates, optimize
 from .errors import GrpcioMissing, PrenoiseError, SidecarError, SidecarUnavailable, TargetNotAllowed, WireError
 from .search import Search
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Candidates",
     "GrpcioMissing",
     "PrenoiseError",
     "Search",
@@ -24,5 +26,6 @@ __all__ = [
     "TargetNotAllowed",
     "WireError",
     "host",
+    "optimize",
     "wire",
 ]

@@ -137,7 +137,7 @@ class Message:
         parts = []
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
-            if value is None or (value in ([], {}, b"", "", 0) and not isinstance(value, float)):
+            if value is None or value in ([], {}, b"", "", 0):
                 continue
             if isinstance(value, (bytes, bytearray, memoryview)):
                 value = f"<{len(value)} bytes>"

@@ -128,7 +128,7 @@ def _bytes(piece: str, byte_level: bool) -> bytes:
 def _piece_chars(pieces: Sequence[str]) -> List[_Char]:
     clip = any(piece.endswith("</w>") for piece in pieces)
     sentence = not clip and any("\u2581" in piece for piece in pieces)
-    byte_level = clip or not sentence and any(piece.startswith("\u0120") for piece in pieces)
+    byte_level = clip or not sentence and any(piece.startswith(("\u0120", "\u010a", "\u0109")) for piece in pieces)  # space, line feed, tab
     data = bytearray()
     owners: List[int] = []
     starts = set()
@@ -175,7 +175,7 @@ def _decoded(data: bytes) -> List[Tuple[str, int]]:
     return out
 
 
-_SURE = 6  # so many characters in a row that agree, or all that are left, end a stretch that does not
+_SURE = 4  # so many characters in a row that agree, or all that are left, end a stretch that does not
 
 
 def _align(text: str, pieces: Sequence[str]) -> Tuple[List[Optional[Span]], "set[int]"]:

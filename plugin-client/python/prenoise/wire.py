@@ -365,6 +365,10 @@ class Candidate(Message):
     preview_png: bytes = raw(8)
     attention: List[HeatMap] = many(9, HeatMap)
 
+    def _repr_png_(self) -> Optional[bytes]:
+        """What a notebook shows of a candidate that has a picture."""
+        return self.preview_png or None
+
 
 @dataclass(repr=False)
 class Summary(Message):

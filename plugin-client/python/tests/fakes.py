@@ -18,7 +18,7 @@ class Server:
                 "OptimizeNoiseOnHost": grpc.stream_stream_rpc_method_handler,
             }.get(name, grpc.unary_unary_rpc_method_handler)
             handlers[name] = kind(function)
-        self._server = grpc.server(futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
+        self._server = grpc.server(futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 64 << 20)])
         self._server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE.strip("/"), handlers)])
         self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
         self.target = f"127.0.0.1:{self.port}"
