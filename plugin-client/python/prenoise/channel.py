@@ -31,7 +31,7 @@ OPTIONS: Tuple[Tuple[str, int], ...] = (
     ("grpc.max_send_message_length", MESSAGE_BYTES),
     ("grpc.enable_http_proxy", 0),  # hosts set proxies for their downloads; a sidecar is never behind one
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 1000),
+    ("grpc.min_reconnect_backoff_ms", 10_000),  # how long one attempt may take: a sidecar on a busy machine needs more than a second
     ("grpc.max_reconnect_backoff_ms", 2000),
     ("grpc.keepalive_time_ms", 20_000),  # a sidecar that hangs or whose machine is gone ends the call after half a minute
     ("grpc.keepalive_timeout_ms", 10_000),
