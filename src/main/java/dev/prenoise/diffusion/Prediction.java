@@ -18,7 +18,7 @@ public enum Prediction {
     }
 
     /** The share of clean latents in noisy ones: {@code 1 - sigma} for a flow, 1 else. */
-    double signal(double sigma) {
+    public double signal(double sigma) {
         return this == FLOW ? 1 - sigma : 1;
     }
 

@@ -20,15 +20,10 @@ import dev.prenoise.search.Spend;
 import dev.prenoise.tensor.GradMode;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
-import dev.prenoise.verifier.Judge;
 import dev.prenoise.verifier.Shot;
 import dev.prenoise.verifier.VerifierException;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
-import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -52,13 +47,10 @@ final class PictureEvaluator implements PathEvaluator {
     /** Flow time of the prediction that verifiers compare the picture with (Ma et al.). */
     private static final double PREDICTION_TIME = 0.4;
 
-    /** Below this length at the picture a verifier's gradient is rounding, and leads nowhere. */
-    private static final double SHORTEST = 1e-30;
-
     private final Drawing drawing;
     private final SamplingPlan plan;
     private final Sampler sampler;
-    private final Panel panel;
+    private final Judging judging;
     private final PictureOptions options;
     private final Batches batches;
     private final @Nullable PictureCache cache;
@@ -77,7 +69,7 @@ final class PictureEvaluator implements PathEvaluator {
         this.drawing = drawing;
         this.plan = plan;
         this.sampler = Samplers.of(plan.sampler());
-        this.panel = panel;
+        this.judging = new Judging(panel, options.stopped());
         this.options = options;
         this.batches = batches;
         this.cache = cache;
@@ -93,12 +85,9 @@ final class PictureEvaluator implements PathEvaluator {
         return false;
     }
 
-    /** Where every member is, and none compares the picture with its prediction. */
     @Override
     public boolean differentiable() {
-        return panel.members().stream()
-                .map(Panel.Member::judge)
-                .allMatch(judge -> judge.differentiable() && !judge.readsPrediction());
+        return judging.differentiable();
     }
 
     @Override
@@ -125,12 +114,7 @@ final class PictureEvaluator implements PathEvaluator {
 
     @Override
     public Ranking ranking() {
-        if (panel.members().size() == 1) {
-            return Ranking.byScore(false);
-        }
-        Map<String, Double> weights = new LinkedHashMap<>();
-        panel.members().forEach(member -> weights.put(member.name(), member.weight()));
-        return Ranking.ensemble(weights);
+        return judging.ranking();
     }
 
     // ---- scores ----
@@ -184,64 +168,22 @@ final class PictureEvaluator implements PathEvaluator {
                         StepListener.NONE)) {
             Tensor images = drawing.decode(run.latents());
             Picture picture = Pictures.of(images);
-            Map<String, double[]> scores = new LinkedHashMap<>();
-            ask(List.of(new Shot(picture, null)), false, scores);
+            Judging.Scores scores = new Judging.Scores();
+            judging.ask(List.of(new Shot(picture, null)), false, scores);
             if (cache != null) {
                 cache.put(noise, picture);
             }
-            Tensor ofLatents = drawing.decodeBack(run.latents(), gradient(images));
+            Tensor ofLatents = drawing.decodeBack(run.latents(), judging.gradient(Pictures.unit(images)));
             Tensor gradient;
             try {
                 gradient = run.gradient(ofLatents, stoppable(drawing.denoiser(1)), options.gradientSteps());
             } catch (ArithmeticException e) {
                 throw new ModelException(String.valueOf(e.getMessage()), e);
             }
-            Evaluation plain = evaluation(scores, 0);
+            Evaluation plain = judging.evaluations(scores, 1).get(0);
             return new Evaluation(
                     plain.score(), plain.terms(), Noise.of(noise.noise().shape(), gradient.toFloats()));
         }
-    }
-
-    /**
-     * With respect to images {@code [1, 3, H, W]} in about [-1, 1]. A verifier whose gradient is not finite says nothing of where to go: it
-     * counts as zero, by which a climb ends and its search goes on.
-     */
-    private Tensor gradient(Tensor images) {
-        Tensor unit = Pictures.unit(images);
-        Tensor sum = null;
-        for (Panel.Member member : panel.members()) {
-            Tensor gradient = Scope.of(() -> gradient(unit, member.judge()));
-            if (panel.members().size() > 1) {
-                double length = length(gradient);
-                // the factor has to be a float: that of a length near 0 would be infinite, and 0 times that no number
-                gradient = gradient.mul(length < SHORTEST ? 0 : member.weight() / length);
-            }
-            sum = sum == null ? gradient : sum.add(gradient);
-        }
-        return Objects.requireNonNull(sum, "a panel has members");
-    }
-
-    private static Tensor gradient(Tensor unit, Judge judge) {
-        try (GradMode on = GradMode.on()) {
-            Tensor leaf = unit.requireGradient();
-            judge.scoreTensor(leaf).sum().backward();
-            Tensor gradient = leaf.gradient();
-            float[] values = gradient.toFloats();
-            for (float value : values) {
-                if (!Float.isFinite(value)) {
-                    return Tensor.of(unit.compute(), new float[values.length], unit.shape());
-                }
-            }
-            return gradient;
-        }
-    }
-
-    private static double length(Tensor tensor) {
-        double squares = 0;
-        for (double value : tensor.toDoubles()) {
-            squares += value * value;
-        }
-        return Math.sqrt(squares);
     }
 
     /** Batch by batch: shots are taken and judged here in one turn at the device, and judged elsewhere outside of it. */
@@ -250,38 +192,16 @@ final class PictureEvaluator implements PathEvaluator {
         while (evaluations.size() < all.size()) {
             int from = evaluations.size();
             List<N> part = all.subList(from, Math.min(all.size(), from + batches.size()));
-            Map<String, double[]> scores = new LinkedHashMap<>();
+            Judging.Scores scores = new Judging.Scores();
             List<Shot> shots = options.turns().take(() -> {
                 List<Shot> drawn = draw.apply(part);
-                ask(drawn, false, scores);
+                judging.ask(drawn, false, scores);
                 return drawn;
             });
-            ask(shots, true, scores);
-            for (int i = 0; i < part.size(); i++) {
-                evaluations.add(evaluation(scores, i));
-            }
+            judging.ask(shots, true, scores);
+            evaluations.addAll(judging.evaluations(scores, part.size()));
         }
         return evaluations;
-    }
-
-    private void ask(List<Shot> shots, boolean remote, Map<String, double[]> scores) {
-        for (Panel.Member member : panel.members()) {
-            if (member.judge().remote() == remote) {
-                double[] given = member.judge().score(shots, options.stopped());
-                if (given.length != shots.size()) {
-                    throw new VerifierException(member.name() + ": " + given.length + " scores (expected: "
-                            + shots.size() + ", one for each picture)");
-                }
-                scores.put(member.name(), given);
-            }
-        }
-    }
-
-    private Evaluation evaluation(Map<String, double[]> scores, int index) {
-        Map<String, Double> terms = new LinkedHashMap<>();
-        scores.forEach((name, values) -> terms.put(name, values[index]));
-        double score = panel.members().size() == 1 ? terms.values().iterator().next() : 0;
-        return new Evaluation(score, terms, null);
     }
 
     // ---- pictures ----
@@ -292,7 +212,7 @@ final class PictureEvaluator implements PathEvaluator {
             List<SeededNoise> batch = Noises.filled(part, size);
             Tensor noise = Noises.stack(
                     drawing.compute(), batch.stream().map(SeededNoise::noise).toList());
-            int wanted = readsPrediction() ? predictionStep() : -1;
+            int wanted = judging.readsPrediction() ? predictionStep() : -1;
             List<float[]> heard = new ArrayList<>();
             Tensor latents = sampler.sample(
                     noise,
@@ -312,10 +232,6 @@ final class PictureEvaluator implements PathEvaluator {
                     .mapToObj(i -> new Shot(pictures.get(i), predictions.isEmpty() ? null : predictions.get(i)))
                     .toList();
         }
-    }
-
-    private boolean readsPrediction() {
-        return panel.members().stream().anyMatch(member -> member.judge().readsPrediction());
     }
 
     /** The first at or below the noise level that is compared with; the last where there is none. */
@@ -418,18 +334,11 @@ final class PictureEvaluator implements PathEvaluator {
      */
     @Override
     public List<Evaluation> look(List<PathPoint> points) {
-        for (Panel.Member member : panel.members()) {
-            if (member.judge().readsPrediction()) {
-                throw new VerifierException(member.name()
-                        + ": compares a picture with what it was predicted to be (expected: another verifier, or a search that is not over"
-                        + " paths)");
-            }
-        }
+        judging.requireNoPredictions();
         return judged(
                 points,
-                part -> byLevel(
+                part -> ByLevel.each(
                         part,
-                        PathPoint::level,
                         (same, level) -> batches.each(same, (few, size) -> {
                             try (GradMode off = GradMode.off();
                                     Scope scope = new Scope()) {
@@ -456,9 +365,8 @@ final class PictureEvaluator implements PathEvaluator {
     }
 
     private List<PathPoint> moved(List<PathPoint> points, int to, Way way) {
-        return byLevel(
+        return ByLevel.each(
                 points,
-                PathPoint::level,
                 (same, from) -> from == to
                         ? same
                         : options.turns()
@@ -491,27 +399,5 @@ final class PictureEvaluator implements PathEvaluator {
         Tensor one = x.narrow(0, index, 1);
         Tensor kept = level == 0 ? flow.noise(one) : one;
         return new PathPoint(level, Noise.of(from.latents().shape(), kept.toFloats()), from.seed());
-    }
-
-    /** What is done with those of one level at a time. */
-    private interface Work<P, R> {
-        List<R> run(List<P> same, int level);
-    }
-
-    /** In the order given. */
-    private static <P, R> List<R> byLevel(List<P> points, Function<P, Integer> level, Work<P, R> work) {
-        Map<Integer, List<Integer>> levels = new TreeMap<>();
-        for (int i = 0; i < points.size(); i++) {
-            levels.computeIfAbsent(level.apply(points.get(i)), key -> new ArrayList<>())
-                    .add(i);
-        }
-        Map<Integer, R> results = new TreeMap<>();
-        levels.forEach((each, places) -> {
-            List<R> done = work.run(places.stream().map(points::get).toList(), each);
-            for (int i = 0; i < done.size(); i++) {
-                results.put(places.get(i), done.get(i));
-            }
-        });
-        return List.copyOf(results.values());
     }
 }

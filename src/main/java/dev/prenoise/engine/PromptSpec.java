@@ -28,6 +28,9 @@ public record PromptSpec(
         this(text, negativeText, subjects, null, Weighting.COMFYUI, 0);
     }
 
+    /** Of the run that {@link #firstWords} looks at the beginning of: A1111's default. */
+    private static final int STEPS = 20;
+
     /**
      * The text as a person would say it, without weights and brackets: what a picture is compared with. Of A1111's {@code [from:to:when]}
      * the end.
@@ -35,8 +38,21 @@ public record PromptSpec(
      * @throws InvalidFieldException when the prompt asks for what cannot be done
      */
     public String words() {
+        return words(1);
+    }
+
+    /**
+     * The text as a text encoder reads it for the first of some steps: of A1111's {@code [from:to:when]} the beginning.
+     *
+     * @throws InvalidFieldException as {@link #words()}
+     */
+    public String firstWords() {
+        return words(STEPS);
+    }
+
+    private String words(int steps) {
         try {
-            return weighting.syntax().words(text, 1);
+            return weighting.syntax().words(text, steps);
         } catch (PromptException e) {
             throw new InvalidFieldException("prompt.text", String.valueOf(e.getMessage()));
         }

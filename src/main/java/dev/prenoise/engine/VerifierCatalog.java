@@ -1,5 +1,6 @@
 package dev.prenoise.engine;
 
+import dev.prenoise.tensor.Compute;
 import dev.prenoise.verifier.Verifier;
 import dev.prenoise.verifier.VerifierOffer;
 import java.util.List;
@@ -37,6 +38,11 @@ public interface VerifierCatalog {
      * @param name resolved
      */
     Verifier open(String name);
+
+    /** Where they compute. */
+    default Compute compute() {
+        return Compute.cpu();
+    }
 
     /**
      * Which weights a search with these begins with. Those that read no files have none.

@@ -3,6 +3,7 @@ package dev.prenoise.engine;
 import dev.prenoise.shapes.OracleVerifier;
 import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.shapes.ShapesVerifiers;
+import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.DType;
 import dev.prenoise.verifier.ClipKind;
 import dev.prenoise.verifier.DinoKind;
@@ -167,6 +168,11 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
         OpenedVerifier built = new OpenedVerifier(offer.opener().open(memory.compute(), type), memory);
         memory.add(built);
         return built;
+    }
+
+    @Override
+    public Compute compute() {
+        return memory.compute();
     }
 
     @Override

@@ -28,6 +28,11 @@ final class ExtraNetworks {
         }
     }
 
+    /** Without any: they are no words. */
+    static String without(String prompt) {
+        return NAMED.matcher(prompt).replaceAll("");
+    }
+
     /** Without those that are no LoRA, which A1111 takes out of the text too. */
     static String remove(String prompt, List<String> warnings) {
         Matcher named = NAMED.matcher(prompt);

@@ -17,12 +17,13 @@ public enum PromptSyntax {
     PLAIN;
 
     /**
-     * A prompt as a person would say it: without weights and brackets.
+     * A prompt as a person would say it: without weights and brackets, and without the files that it names in passing.
      *
      * @param steps of the sampler
      * @throws PromptException when the prompt asks for what cannot be done here
      */
     public String words(String prompt, int steps) {
-        return WeightedText.read(prompt, this, steps, false).text();
+        String said = this == PLAIN ? prompt : ExtraNetworks.without(prompt);
+        return WeightedText.read(said, this, steps, false).text();
     }
 }

@@ -80,6 +80,14 @@ final class ServeCommand implements Callable<Integer> {
                     "How long running searches may go on when told to stop; then they are stored. Default: ${DEFAULT-VALUE}.")
     private int grace;
 
+    @Option(
+            names = "--host-timeout",
+            paramLabel = "SECONDS",
+            defaultValue = "300",
+            description =
+                    "How long a host that searches on its own model may take for one evaluation. Default: ${DEFAULT-VALUE}.")
+    private int hostTimeout;
+
     ServeCommand(Console console, Function<ModelOptions, ModelCatalog> models) {
         this.console = console;
         this.models = models;
@@ -111,6 +119,9 @@ final class ServeCommand implements Callable<Integer> {
         if (grace < 0) {
             throw new CliException("--grace: " + grace + " (expected: >= 0)");
         }
+        if (hostTimeout < 1) {
+            throw new CliException("--host-timeout: " + hostTimeout + " (expected: >= 1 second)");
+        }
         if (keep != null && keep < 1) {
             throw new CliException("--keep: " + keep + " (expected: >= 1 day)");
         }
@@ -121,7 +132,8 @@ final class ServeCommand implements Callable<Integer> {
                 .withTls(tls())
                 .withToken(tokenFile == null ? null : token(tokenFile))
                 .withGrace(Duration.ofSeconds(grace))
-                .withKeep(keep == null ? null : Duration.ofDays(keep));
+                .withKeep(keep == null ? null : Duration.ofDays(keep))
+                .withHostTimeout(Duration.ofSeconds(hostTimeout));
     }
 
     private SidecarConfig.@Nullable Tls tls() {

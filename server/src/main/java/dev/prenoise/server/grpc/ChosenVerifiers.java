@@ -2,9 +2,7 @@ package dev.prenoise.server.grpc;
 
 import static dev.prenoise.server.grpc.Violations.quoted;
 
-import dev.prenoise.engine.BackboneInfo;
 import dev.prenoise.engine.InvalidFieldException;
-import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.engine.VerifierCatalog;
 import dev.prenoise.v1.OptimizeNoiseRequest;
 import dev.prenoise.v1.SearchAlgorithm;
@@ -31,31 +29,20 @@ final class ChosenVerifiers {
     /**
      * Their names in the catalog, in the order of the request.
      *
-     * @param backbone id; aliases mean what suits it
+     * @param family of the model that draws: aliases mean what suits it
      * @throws InvalidFieldException when one cannot be used, or cannot do what is wanted; names it
      */
-    static List<String> resolve(OptimizeNoiseRequest request, ModelCatalog catalog, String backbone) {
+    static List<String> resolve(OptimizeNoiseRequest request, VerifierCatalog catalog, String family) {
         if (!request.hasVerifier() && !request.hasCascade()) {
             return List.of();
         }
         String field = request.hasVerifier() ? "verifier" : "cascade.verify";
-        VerifierSearch search = request.hasVerifier()
-                ? request.getVerifier()
-                : request.getCascade().getVerify();
-        String family = catalog.list().stream()
-                .filter(info -> info.id().equals(backbone))
-                .map(BackboneInfo::family)
-                .findFirst()
-                .orElse("");
-        ChosenVerifiers chosen = new ChosenVerifiers(
-                field,
-                search,
-                request.getPrompt().getText(),
-                catalog.verifiers().list());
+        VerifierSearch search = HostRules.search(request);
+        ChosenVerifiers chosen =
+                new ChosenVerifiers(field, search, request.getPrompt().getText(), catalog.list());
         List<String> names = new ArrayList<>();
         for (int i = 0; i < search.getVerifiersCount(); i++) {
-            String name = catalog.verifiers()
-                    .resolve(chosen.name(i), search.getVerifiers(i).getName(), family);
+            String name = catalog.resolve(chosen.name(i), search.getVerifiers(i).getName(), family);
             chosen.require(i, name, names);
             names.add(name);
         }

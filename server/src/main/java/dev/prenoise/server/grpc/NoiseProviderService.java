@@ -1,22 +1,28 @@
 package dev.prenoise.server.grpc;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import dev.prenoise.engine.BackboneInfo;
+import dev.prenoise.engine.HostProfile;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.noise.NoiseRecipes;
 import dev.prenoise.server.jobs.Attachment;
 import dev.prenoise.server.jobs.BusyException;
 import dev.prenoise.server.jobs.Illustrations;
 import dev.prenoise.server.jobs.Lane;
+import dev.prenoise.server.jobs.SearchSpec;
 import dev.prenoise.server.jobs.Searches;
 import dev.prenoise.server.jobs.ShuttingDownException;
 import dev.prenoise.server.store.SearchStore;
 import dev.prenoise.server.store.StoredSearch;
 import dev.prenoise.v1.EvaluateAttentionRequest;
 import dev.prenoise.v1.EvaluateAttentionResponse;
+import dev.prenoise.v1.FindSubjectsRequest;
+import dev.prenoise.v1.FindSubjectsResponse;
 import dev.prenoise.v1.GetCapabilitiesRequest;
 import dev.prenoise.v1.GetCapabilitiesResponse;
 import dev.prenoise.v1.GetSearchRequest;
 import dev.prenoise.v1.GetSearchResponse;
+import dev.prenoise.v1.HostStart;
 import dev.prenoise.v1.NoiseProviderGrpc;
 import dev.prenoise.v1.OptimizeNoiseOnHostRequest;
 import dev.prenoise.v1.OptimizeNoiseOnHostResponse;
@@ -31,6 +37,7 @@ import dev.prenoise.v1.ScoreImagesResponse;
 import dev.prenoise.v1.SearchState;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -38,6 +45,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 
 /**
  * The contract. Every call is validated here before any work and answered from the other rooms; a failure becomes a status here.
@@ -46,12 +54,16 @@ import java.util.function.Supplier;
  * own, and the rest is done on a few others.
  */
 public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderImplBase {
+    /** Of a host's own model, whatever it is: an alias of a verifier means what suits any but the built-in model. */
+    private static final String HOST_FAMILY = "host";
+
     private final String version;
     private final ModelCatalog catalog;
     private final Lane lane;
     private final Searches searches;
     private final SearchStore store;
     private final Limits limits;
+    private final Duration hostTimeout;
     private final RequestValidator validator;
     private final Executor sending;
     private final Executor computing;
@@ -59,6 +71,7 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
     private final ImageScoring imageScoring;
 
     /**
+     * @param hostTimeout how long a host may take for one evaluation
      * @param sending sends the streams; may be the server's own
      * @param computing draws noise, evaluates attention, and looks up models, which may lie on a slow drive; a few threads
      * @param scoring has pictures judged, which waits for the lane and for other machines; a few threads, and a queue with an end
@@ -70,6 +83,7 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
             Searches searches,
             SearchStore store,
             Limits limits,
+            Duration hostTimeout,
             Executor sending,
             Executor computing,
             ThreadPoolExecutor scoring) {
@@ -79,6 +93,7 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
         this.searches = searches;
         this.store = store;
         this.limits = limits;
+        this.hostTimeout = hostTimeout;
         this.sending = sending;
         this.computing = computing;
         this.scoring = scoring;
@@ -105,14 +120,18 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
     @Override
     public void optimizeNoise(OptimizeNoiseRequest request, StreamObserver<OptimizeNoiseResponse> response) {
         // On the call's thread: gRPC takes the stream's handlers no later.
-        SearchStream stream = new SearchStream(
-                (ServerCallStreamObserver<OptimizeNoiseResponse>) response, request.getOutput(), store, sending);
+        SearchStream<OptimizeNoiseResponse> stream = new SearchStream<>(
+                (ServerCallStreamObserver<OptimizeNoiseResponse>) response,
+                UnaryOperator.identity(),
+                UnaryOperator.identity(),
+                store,
+                sending);
         execute(response, () -> {
             try {
                 validator.check(request);
-                stream.begin(attach(request, stream::wake));
+                stream.begin(attach(request, stream::wake), request.getOutput());
             } catch (RuntimeException | Error e) {
-                response.onError(Statuses.of(e));
+                stream.refuse(e);
             }
         });
     }
@@ -151,10 +170,21 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
     @Override
     public StreamObserver<OptimizeNoiseOnHostRequest> optimizeNoiseOnHost(
             StreamObserver<OptimizeNoiseOnHostResponse> response) {
-        response.onError(
-                Statuses.unimplemented(
-                        "OptimizeNoiseOnHost is not in this version: use OptimizeNoise, which searches on the sidecar's own backbone"));
-        return new IgnoredRequests<>();
+        return new HostCall(
+                (ServerCallStreamObserver<OptimizeNoiseOnHostResponse>) response,
+                store,
+                sending,
+                computing,
+                hostTimeout,
+                this::attach);
+    }
+
+    @Override
+    public void findSubjects(FindSubjectsRequest request, StreamObserver<FindSubjectsResponse> response) {
+        compute(response, () -> {
+            validator.check(request);
+            return SubjectSearch.find(request.getPrompt());
+        });
     }
 
     @Override
@@ -178,15 +208,48 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
 
     /** Looks for models and LoRAs only where a search has to run: what is done can be read whatever has become of them. */
     private Attachment attach(OptimizeNoiseRequest request, Runnable wake) {
-        String id = request.getSearchId().isEmpty() ? UUID.randomUUID().toString() : request.getSearchId();
+        String id = id(request);
         Illustrations wanted = Protos.illustrations(request.getOutput());
         Attachment known = searches.reattach(id, Protos.fingerprint(request), wanted, wake);
         if (known != null) {
             return known;
         }
         String backbone = catalog.resolve(request.getBackbone());
-        List<String> verifiers = ChosenVerifiers.resolve(request, catalog, backbone);
+        List<String> verifiers = ChosenVerifiers.resolve(request, catalog.verifiers(), family(backbone));
         return searches.attach(Protos.search(request, id, backbone, loras(request), verifiers), wanted, wake);
+    }
+
+    /** As {@link #attach(OptimizeNoiseRequest, Runnable)}, on the caller's own model. */
+    private Attachment attach(HostStart start, HostExchange exchange, Runnable wake) {
+        validator.check(start);
+        OptimizeNoiseRequest request = start.getRequest();
+        String id = id(request);
+        Illustrations wanted = Protos.illustrations(request.getOutput());
+        Attachment known = searches.reattach(id, Protos.fingerprint(start), wanted, wake);
+        if (known != null) {
+            return known;
+        }
+        List<String> verifiers = ChosenVerifiers.resolve(request, catalog.verifiers(), HOST_FAMILY);
+        HostProfile profile = Protos.profile(start);
+        int lastToken = request.getPrompt().getSubjectsList().stream()
+                .flatMap(subject -> subject.getTokenIndicesList().stream())
+                .max(Integer::compare)
+                .orElse(-1);
+        SearchSpec spec = Protos.search(
+                start, id, stopped -> new HostLink(exchange, profile, lastToken, limits, stopped), verifiers);
+        return searches.attach(spec, wanted, wake);
+    }
+
+    private static String id(OptimizeNoiseRequest request) {
+        return request.getSearchId().isEmpty() ? UUID.randomUUID().toString() : request.getSearchId();
+    }
+
+    private String family(String backbone) {
+        return catalog.list().stream()
+                .filter(info -> info.id().equals(backbone))
+                .map(BackboneInfo::family)
+                .findFirst()
+                .orElse("");
     }
 
     /** By their names in the catalog. */
@@ -254,17 +317,5 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
         }
         response.onNext(message);
         response.onCompleted();
-    }
-
-    /** What a caller still sends after its call was refused. */
-    private static final class IgnoredRequests<T> implements StreamObserver<T> {
-        @Override
-        public void onNext(T value) {}
-
-        @Override
-        public void onError(Throwable t) {}
-
-        @Override
-        public void onCompleted() {}
     }
 }

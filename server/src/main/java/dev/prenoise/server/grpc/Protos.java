@@ -6,7 +6,10 @@ import com.google.protobuf.Duration;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import dev.prenoise.attention.LossForm;
+import dev.prenoise.diffusion.Prediction;
 import dev.prenoise.engine.ConditioningSpec;
+import dev.prenoise.engine.Host;
+import dev.prenoise.engine.HostProfile;
 import dev.prenoise.engine.LoraSpec;
 import dev.prenoise.engine.PromptSpec;
 import dev.prenoise.engine.SamplingSpec;
@@ -25,8 +28,11 @@ import dev.prenoise.search.ZeroOrderParameters;
 import dev.prenoise.server.jobs.AskedBudget;
 import dev.prenoise.server.jobs.AttentionStrategy;
 import dev.prenoise.server.jobs.CascadeStrategy;
+import dev.prenoise.server.jobs.CatalogModel;
+import dev.prenoise.server.jobs.HostModel;
 import dev.prenoise.server.jobs.Illustrations;
 import dev.prenoise.server.jobs.Include;
+import dev.prenoise.server.jobs.SearchModel;
 import dev.prenoise.server.jobs.SearchSpec;
 import dev.prenoise.server.jobs.SearchStrategy;
 import dev.prenoise.server.jobs.VerifierStrategy;
@@ -37,13 +43,19 @@ import dev.prenoise.server.store.SearchState;
 import dev.prenoise.server.store.StoreCodec;
 import dev.prenoise.server.store.StoredCandidate;
 import dev.prenoise.server.store.VerifierChoice;
+import dev.prenoise.text.Span;
+import dev.prenoise.text.SubjectLocator;
 import dev.prenoise.v1.Accepted;
 import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.AttentionRanking;
 import dev.prenoise.v1.Candidate;
 import dev.prenoise.v1.Cascade;
 import dev.prenoise.v1.Conditioning;
+import dev.prenoise.v1.FindSubjectsResponse;
 import dev.prenoise.v1.FirstOrder;
+import dev.prenoise.v1.FoundSubject;
+import dev.prenoise.v1.HostSampler;
+import dev.prenoise.v1.HostStart;
 import dev.prenoise.v1.Lora;
 import dev.prenoise.v1.Optimization;
 import dev.prenoise.v1.OptimizeNoiseRequest;
@@ -56,6 +68,7 @@ import dev.prenoise.v1.Sampling;
 import dev.prenoise.v1.SearchAlgorithm;
 import dev.prenoise.v1.Subject;
 import dev.prenoise.v1.Tensor;
+import dev.prenoise.v1.TextSpan;
 import dev.prenoise.v1.Verifier;
 import dev.prenoise.v1.VerifierSearch;
 import java.io.ByteArrayOutputStream;
@@ -67,6 +80,8 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -93,17 +108,33 @@ public final class Protos {
      */
     static SearchSpec search(
             OptimizeNoiseRequest request, String id, String backbone, List<String> loras, List<String> verifiers) {
+        CatalogModel model = new CatalogModel(
+                backbone,
+                sampling(request.getSampling()),
+                loras(request.getLoraList(), loras),
+                request.getWidth(),
+                request.getHeight());
+        return search(request, id, fingerprint(request), model, verifiers);
+    }
+
+    /**
+     * @param host to be asked, given what says whether the search is to stop
+     * @param verifiers the names in the catalog of those that the request names, in its order
+     */
+    static SearchSpec search(HostStart start, String id, Function<BooleanSupplier, Host> host, List<String> verifiers) {
+        HostModel model = new HostModel(start.getModel(), profile(start), host);
+        return search(start.getRequest(), id, fingerprint(start), model, verifiers);
+    }
+
+    private static SearchSpec search(
+            OptimizeNoiseRequest request, String id, String fingerprint, SearchModel model, List<String> verifiers) {
         OptimizeNoiseRequest named = request.toBuilder().setSearchId(id).build();
         return new SearchSpec(
                 id,
                 named.toByteArray(),
-                fingerprint(request),
-                backbone,
+                fingerprint,
+                model,
                 prompt(request.getPrompt()),
-                sampling(request.getSampling()),
-                loras(request.getLoraList(), loras),
-                request.getWidth(),
-                request.getHeight(),
                 request.getSeed(),
                 source(request.getNoiseSource()),
                 request.hasNoise() ? noise(request) : null,
@@ -111,10 +142,52 @@ public final class Protos {
                 new AskedBudget(budget(request.getBudget()), request.getBudget().getPictures()));
     }
 
+    /** What a host says of itself, its defaults filled in. */
+    static HostProfile profile(HostStart start) {
+        HostSampler sampler = start.getSampler();
+        int calls = orElse(sampler.getCalls(), start.getRequest().getSampling().getSteps());
+        return new HostProfile(
+                start.getNoiseShapeList(),
+                orElse(start.getMaxBatch(), 1),
+                start.getGradients(),
+                calls,
+                orElse(sampler.getRows(), 1),
+                orElse(sampler.getGradientCalls(), calls),
+                sampler.getSigmasList(),
+                prediction(sampler.getPrediction()));
+    }
+
+    /** Null for an unknown one. */
+    static @Nullable Prediction prediction(String name) {
+        return switch (name) {
+            case "eps" -> Prediction.EPSILON;
+            case "v" -> Prediction.V;
+            case "flow" -> Prediction.FLOW;
+            default -> null;
+        };
+    }
+
     /** Equal for requests that ask for the same search: the id names it, and output says what one caller wants to see of it. */
     static String fingerprint(OptimizeNoiseRequest request) {
-        byte[] bytes =
-                canonical(request.toBuilder().clearSearchId().clearOutput().build());
+        return sha256(plain(request));
+    }
+
+    /** The model is pinned as weights are; how many noises it takes at once, and whether it has gradients, change no score. */
+    static String fingerprint(HostStart start) {
+        return sha256(start.toBuilder()
+                .setRequest(plain(start.getRequest()))
+                .clearModel()
+                .clearMaxBatch()
+                .clearGradients()
+                .build());
+    }
+
+    private static OptimizeNoiseRequest plain(OptimizeNoiseRequest request) {
+        return request.toBuilder().clearSearchId().clearOutput().build();
+    }
+
+    private static String sha256(Message message) {
+        byte[] bytes = canonical(message);
         try {
             return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
         } catch (NoSuchAlgorithmException e) {
@@ -161,7 +234,7 @@ public final class Protos {
         return java.time.Duration.ofSeconds(duration.getSeconds(), duration.getNanos());
     }
 
-    private static PromptSpec prompt(Prompt prompt) {
+    static PromptSpec prompt(Prompt prompt) {
         return new PromptSpec(
                 prompt.getText(),
                 prompt.getNegativeText(),
@@ -490,6 +563,27 @@ public final class Protos {
         return dev.prenoise.v1.HeatMap.newBuilder()
                 .setSubject(map.subject())
                 .setMap(Tensors.of(map.values(), map.rows(), map.columns()))
+                .build();
+    }
+
+    static FindSubjectsResponse found(String text, List<SubjectLocator.Located> subjects) {
+        FindSubjectsResponse.Builder response =
+                FindSubjectsResponse.newBuilder().setText(text);
+        for (SubjectLocator.Located subject : subjects) {
+            response.addSubjects(FoundSubject.newBuilder()
+                    .setSubject(Subject.newBuilder().setText(subject.text()).addAllAttributes(subject.attributes()))
+                    .addAllWords(subject.words().stream()
+                            .map(span -> span(text, span))
+                            .toList()));
+        }
+        return response.build();
+    }
+
+    /** Java counts UTF-16 units, the contract code points. */
+    private static TextSpan span(String text, Span span) {
+        return TextSpan.newBuilder()
+                .setStart(text.codePointCount(0, span.start()))
+                .setEnd(text.codePointCount(0, span.end()))
                 .build();
     }
 

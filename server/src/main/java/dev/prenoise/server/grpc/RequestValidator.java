@@ -11,6 +11,8 @@ import dev.prenoise.v1.Budget;
 import dev.prenoise.v1.Cascade;
 import dev.prenoise.v1.Conditioning;
 import dev.prenoise.v1.EvaluateAttentionRequest;
+import dev.prenoise.v1.FindSubjectsRequest;
+import dev.prenoise.v1.HostStart;
 import dev.prenoise.v1.Include;
 import dev.prenoise.v1.Lora;
 import dev.prenoise.v1.LossForm;
@@ -64,6 +66,48 @@ final class RequestValidator {
      */
     void check(OptimizeNoiseRequest request) {
         Violations violations = new Violations();
+        if (request.getPrompt().getText().isBlank() && !request.getPrompt().hasConditioning()) {
+            violations.add(
+                    "prompt.text", quoted(request.getPrompt().getText()), "not empty, or prompt.conditioning set");
+        }
+        check(violations, request);
+        violations.throwIfAny();
+    }
+
+    /**
+     * @throws InvalidRequestException with every bad field
+     */
+    void check(HostStart start) {
+        Violations ofRequest = new Violations();
+        check(ofRequest, start.getRequest());
+        Violations violations = new Violations();
+        violations.addAll(HostRules.REQUEST, ofRequest);
+        new HostRules(violations, limits).check(start);
+        violations.throwIfAny();
+    }
+
+    /**
+     * @throws InvalidRequestException with every bad field
+     */
+    void check(FindSubjectsRequest request) {
+        Violations violations = new Violations();
+        Prompt prompt = request.getPrompt();
+        checkLength(violations, "prompt.text", prompt.getText(), limits.maxPromptLength());
+        checkWeighting(violations, prompt);
+        checkSubjects(violations, "prompt.subjects", prompt.getSubjectsList(), false);
+        for (int i = 0; i < prompt.getSubjectsCount(); i++) {
+            int indices = prompt.getSubjects(i).getTokenIndicesCount();
+            if (indices > 0) {
+                violations.add(
+                        "prompt.subjects[" + i + "].token_indices",
+                        indices + " of them",
+                        "none: subjects are looked up by their words");
+            }
+        }
+        violations.throwIfAny();
+    }
+
+    private void check(Violations violations, OptimizeNoiseRequest request) {
         if (!request.getSearchId().isEmpty()) {
             checkSearchId(violations, request.getSearchId());
         }
@@ -82,7 +126,6 @@ final class RequestValidator {
         checkStrategy(violations, request);
         checkBudget(violations, request);
         checkOutput(violations, request.getOutput());
-        violations.throwIfAny();
     }
 
     /**
@@ -203,20 +246,12 @@ final class RequestValidator {
      * @param attends whether the search reads attention, which is a subject's
      */
     private void checkPrompt(Violations violations, Prompt prompt, boolean attends) {
-        if (prompt.getText().isBlank() && !prompt.hasConditioning()) {
-            violations.add("prompt.text", quoted(prompt.getText()), "not empty, or prompt.conditioning set");
-        }
         checkLength(violations, "prompt.text", prompt.getText(), limits.maxPromptLength());
         checkLength(violations, "prompt.negative_text", prompt.getNegativeText(), limits.maxPromptLength());
         // Without a text there is nothing to find a subject in.
         boolean indexed = prompt.hasConditioning() && prompt.getText().isBlank();
         checkSubjects(violations, "prompt.subjects", prompt.getSubjectsList(), indexed);
-        checkKnown(
-                violations,
-                "prompt.weighting",
-                prompt.getWeighting(),
-                prompt.getWeightingValue(),
-                PromptWeighting.values());
+        checkWeighting(violations, prompt);
         checkRange(violations, "prompt.clip_skip", prompt.getClipSkip(), MAX_CLIP_SKIP);
         if (prompt.hasConditioning()) {
             checkConditioning(violations, prompt);
@@ -225,6 +260,15 @@ final class RequestValidator {
             violations.add(
                     "prompt.subjects", "empty", "at least one with token_indices, as there is no text to find any in");
         }
+    }
+
+    private static void checkWeighting(Violations violations, Prompt prompt) {
+        checkKnown(
+                violations,
+                "prompt.weighting",
+                prompt.getWeighting(),
+                prompt.getWeightingValue(),
+                PromptWeighting.values());
     }
 
     private static void checkConditioning(Violations violations, Prompt prompt) {

@@ -5,6 +5,7 @@ import com.google.rpc.BadRequest;
 import com.google.rpc.Code;
 import com.google.rpc.RetryInfo;
 import com.google.rpc.Status;
+import dev.prenoise.engine.HostAnswerException;
 import dev.prenoise.engine.InvalidFieldException;
 import dev.prenoise.engine.ModelException;
 import dev.prenoise.engine.OutOfDeviceMemoryException;
@@ -48,6 +49,12 @@ final class Statuses {
         if (failure instanceof InvalidFieldException invalid) {
             return invalid(List.of(new Violation(invalid.field(), invalid.description())));
         }
+        if (failure instanceof HostAnswerException unfit) {
+            return invalid(List.of(new Violation(unfit.field(), unfit.description())));
+        }
+        if (failure instanceof HostFailedException host) {
+            return status(host.code(), host.getMessage());
+        }
         if (failure instanceof UnknownBackboneException) {
             return status(Code.NOT_FOUND, failure.getMessage());
         }
@@ -78,10 +85,6 @@ final class Statuses {
         String id = UUID.randomUUID().toString().substring(0, 8);
         LOG.error("internal error {}", id, failure);
         return status(Code.INTERNAL, "internal error " + id + ": the sidecar's log has it under this number");
-    }
-
-    static StatusRuntimeException unimplemented(String sentence) {
-        return status(Code.UNIMPLEMENTED, sentence);
     }
 
     static StatusRuntimeException notFound(String sentence) {

@@ -2,6 +2,7 @@ package dev.prenoise.server.grpc;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Collects what is wrong with a request, so that a caller learns of all of it at once. */
 final class Violations {
@@ -31,6 +32,17 @@ final class Violations {
                         : new Violation(prefix + message.substring(0, colon), message.substring(colon + 2)));
     }
 
+    /** Takes those of a message that stands in another one's field, such as {@code start.request.} */
+    void addAll(String prefix, Violations others) {
+        others.violations.forEach(each -> violations.add(new Violation(prefix + each.field(), each.description())));
+    }
+
+    /** Null where there are none. */
+    @Nullable
+    Violation first() {
+        return violations.isEmpty() ? null : violations.get(0);
+    }
+
     /**
      * @throws InvalidRequestException unless there are none
      */
@@ -42,8 +54,15 @@ final class Violations {
 
     /** A caller's text as it may stand in a message: quoted, on one line, not too long. */
     static String quoted(String text) {
+        return quoted(text, LONGEST_VALUE);
+    }
+
+    /**
+     * @param longest code points
+     */
+    static String quoted(String text, int longest) {
         String line = text.codePoints()
-                .limit(LONGEST_VALUE)
+                .limit(longest)
                 .map(c -> Character.isISOControl(c) ? ' ' : c)
                 .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
                 .toString();

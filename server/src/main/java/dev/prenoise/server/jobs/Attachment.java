@@ -27,6 +27,9 @@ public interface Attachment {
     @Nullable
     SearchEnd end();
 
+    /** Tells a running search to stop, and listens on. */
+    void cancel();
+
     /** Listens no longer. A running search that nobody listens to any more is cancelled. */
     void detach();
 }

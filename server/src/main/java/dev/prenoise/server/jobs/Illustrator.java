@@ -1,6 +1,7 @@
 package dev.prenoise.server.jobs;
 
 import dev.prenoise.attention.AttentionMaps;
+import dev.prenoise.engine.PictureOptions;
 import dev.prenoise.engine.PromptSession;
 import dev.prenoise.engine.SubjectSpec;
 import dev.prenoise.image.Picture;
@@ -14,12 +15,11 @@ import dev.prenoise.server.store.SearchStore;
 import dev.prenoise.server.store.StoredCandidate;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Draws candidates of one search into the store: previews and heat maps, each once. What a model draws in one call costs it little more than
- * one picture alone, so pictures are asked for together, a few in each turn of the lane.
+ * one picture alone, so pictures are asked for together, a few in each turn.
  *
  * <p>Belongs to the search's thread.
  */
@@ -33,26 +33,19 @@ final class Illustrator {
 
     private final String searchId;
     private final SearchStore store;
-    private final Lane lane;
+    private final PictureOptions.Turns turns;
     private final PromptSession session;
-    private final BooleanSupplier stopped;
     private int calls;
 
     /**
      * @param callsBefore what earlier runs of the search have spent
      */
     Illustrator(
-            String searchId,
-            SearchStore store,
-            Lane lane,
-            PromptSession session,
-            BooleanSupplier stopped,
-            int callsBefore) {
+            String searchId, SearchStore store, PictureOptions.Turns turns, PromptSession session, int callsBefore) {
         this.searchId = searchId;
         this.store = store;
-        this.lane = lane;
+        this.turns = turns;
         this.session = session;
-        this.stopped = stopped;
         calls = callsBefore;
     }
 
@@ -94,19 +87,17 @@ final class Illustrator {
                         sketch.noise(), sketch.stored().candidate().recipe().seed()))
                 .toList();
         List<Integer> calls = new ArrayList<>();
-        List<Picture> pictures = lane.call(
-                () -> {
-                    noises.forEach(noise -> calls.add(session.callsToDraw(noise)));
-                    return session.draw(noises);
-                },
-                stopped);
+        List<Picture> pictures = turns.take(() -> {
+            noises.forEach(noise -> calls.add(session.callsToDraw(noise)));
+            return session.draw(noises);
+        });
         for (int i = 0; i < sketches.size(); i++) {
             keep(sketches.get(i), Png.encode(pictures.get(i)), List.of(), calls.get(i));
         }
     }
 
     private void drawHeatMaps(Sketch sketch) {
-        AttentionMaps maps = lane.call(() -> session.maps(sketch.noise()), stopped);
+        AttentionMaps maps = turns.take(() -> session.maps(sketch.noise()));
         keep(sketch, null, heatMaps(maps), 1);
     }
 

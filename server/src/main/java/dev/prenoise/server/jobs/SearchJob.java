@@ -2,8 +2,6 @@ package dev.prenoise.server.jobs;
 
 import dev.prenoise.attention.AttentionLoss;
 import dev.prenoise.engine.InvalidFieldException;
-import dev.prenoise.engine.LoraSpec;
-import dev.prenoise.engine.Model;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.engine.PictureOptions;
 import dev.prenoise.engine.PromptSession;
@@ -42,8 +40,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One running search. The algorithm runs on this job's own thread, everything that computes on the model takes a turn of the lane, and each
- * scored candidate is in the store before anybody is told of it.
+ * One running search. The algorithm runs on this job's own thread, everything that computes here takes a turn of the lane, and each scored
+ * candidate is in the store before anybody is told of it.
  *
  * <p>Threads: {@link #run} and the observer belong to the job's thread. Listeners come and go on any thread under the lock of
  * {@link Searches}; they read the volatile fields without it.
@@ -63,6 +61,9 @@ final class SearchJob implements Runnable, SearchObserver {
     private final Lane lane;
     private final ModelCatalog catalog;
     private final @Nullable SearchJob predecessor;
+
+    /** Those that the session's work takes. */
+    private final PictureOptions.Turns turns;
 
     private final CountDownLatch ended = new CountDownLatch(1);
     private final List<Listener> listeners = new CopyOnWriteArrayList<>();
@@ -107,6 +108,7 @@ final class SearchJob implements Runnable, SearchObserver {
         this.lane = lane;
         this.catalog = catalog;
         this.predecessor = predecessor;
+        this.turns = spec.model().turns(new LaneTurns());
     }
 
     SearchSpec spec() {
@@ -185,7 +187,7 @@ final class SearchJob implements Runnable, SearchObserver {
         SearchStrategy.Plan plan = spec.strategy().plan(new Evaluators());
         budget = spec.strategy().budget(spec.budget(), plan);
         begin(opened, plan.evaluator().ranking().lowerIsBetter());
-        illustrator = new Illustrator(spec.id(), store, lane, opened, this::isStopping, illustrationCalls);
+        illustrator = new Illustrator(spec.id(), store, turns, opened, illustrationCalls);
         stage = plan.algorithm().name();
         Outcome outcome = plan.algorithm().search(candidates(opened), plan.evaluator(), leftOfBudget(), this);
         if (outcome.stopReason() == StopReason.CANCELLED) {
@@ -201,39 +203,14 @@ final class SearchJob implements Runnable, SearchObserver {
 
     /** On the lane's thread. */
     private PromptSession open() {
-        List<WeightsPin> pins = new ArrayList<>(catalog.pins(
-                spec.backbone(), spec.loras().stream().map(LoraSpec::name).toList()));
+        List<WeightsPin> pins = new ArrayList<>(spec.model().pins(catalog));
         pins.addAll(catalog.verifiers()
                 .pins(spec.strategy().verifiers().stream()
                         .map(VerifierChoice::name)
                         .toList()));
         weights = pins;
         requireSameWeights(weights);
-        Model model = catalog.open(spec.backbone());
-        PromptSession opened = model.prepare(spec.prompt(), spec.sampling(), spec.loras(), spec.width(), spec.height());
-        Noise noise = spec.noise();
-        if (noise == null || Arrays.equals(noise.shape(), opened.noiseShape())) {
-            return opened;
-        }
-        // The size follows from the noise: the native size says how many pixels a latent pixel is wide.
-        long[] shape = opened.noiseShape();
-        opened.close();
-        int scale = (int) (model.info().nativeSize() / shape[3]);
-        if (spec.width() == 0 && spec.height() == 0 && scale > 0) {
-            long width = noise.shape()[3] * scale;
-            long height = noise.shape()[2] * scale;
-            if (noise.shape()[1] == shape[1] && width <= model.maxSize() && height <= model.maxSize()) {
-                PromptSession fitted =
-                        model.prepare(spec.prompt(), spec.sampling(), spec.loras(), (int) width, (int) height);
-                shape = fitted.noiseShape();
-                if (Arrays.equals(noise.shape(), shape)) {
-                    return fitted;
-                }
-                fitted.close();
-            }
-        }
-        throw new InvalidFieldException(
-                "noise.shape", Arrays.toString(noise.shape()) + " (expected: " + Arrays.toString(shape) + ")");
+        return spec.model().open(spec, catalog, this::isStopping);
     }
 
     /** Scores of other weights do not compare with those that are stored. */
@@ -242,7 +219,7 @@ final class SearchJob implements Runnable, SearchObserver {
         for (int i = 0; i < before.size(); i++) {
             WeightsPin pin = before.get(i);
             if (i >= now.size() || !pin.sameWeights(now.get(i))) {
-                throw WeightsChangedException.weights(spec.id(), pin.name());
+                throw spec.model().changed(spec.id(), pin);
             }
             if (!pin.sameSettings(now.get(i))) {
                 throw WeightsChangedException.settings(spec.id(), pin.name());
@@ -254,7 +231,7 @@ final class SearchJob implements Runnable, SearchObserver {
     private void begin(PromptSession opened, boolean lowerIsBetter) {
         StoredSearch stored = store.search(spec.id());
         Acceptance accepted = new Acceptance(
-                spec.backbone(),
+                spec.model().name(),
                 opened.subjects(),
                 budget,
                 Arrays.stream(opened.noiseShape()).boxed().toList(),
@@ -307,21 +284,28 @@ final class SearchJob implements Runnable, SearchObserver {
                 : SeededCandidates.ofBase(spec.seed(), spec.source(), noise);
     }
 
-    /** Those of this search's session. What they compute takes turns of the lane. */
-    private final class Evaluators implements SearchStrategy.Evaluators, PictureOptions.Turns {
+    /** The lane's, until the search is to stop. */
+    private final class LaneTurns implements PictureOptions.Turns {
+        @Override
+        public <T> T take(Supplier<T> work) {
+            return lane.call(work::get, SearchJob.this::isStopping);
+        }
+    }
+
+    /** Those of this search's session. What they compute here takes turns of the lane. */
+    private final class Evaluators implements SearchStrategy.Evaluators {
         @Override
         public Evaluator attention(AttentionLoss ranking, AttentionLoss followed) {
-            return lane.call(
-                    () -> new LaneEvaluator(opened().attention(ranking, followed), lane, SearchJob.this::isStopping),
-                    SearchJob.this::isStopping);
+            return turns.take(() -> new TurnTakingEvaluator(opened().attention(ranking, followed), turns));
         }
 
         @Override
         public PathEvaluator pictures(String field, VerifierStrategy strategy) {
             opened().requirePictures();
+            PictureOptions.Turns device = new LaneTurns();
             PictureOptions options =
-                    new PictureOptions(strategy.steps(), strategy.gradientSteps(), this, SearchJob.this::isStopping);
-            return take(() -> {
+                    new PictureOptions(strategy.steps(), strategy.gradientSteps(), device, SearchJob.this::isStopping);
+            return device.take(() -> {
                 Jury called = Jury.open(
                         catalog.verifiers(),
                         field + ".verifiers",
@@ -337,11 +321,6 @@ final class SearchJob implements Runnable, SearchObserver {
                     throw e.field().equals("steps") ? new InvalidFieldException(field + ".steps", e.description()) : e;
                 }
             });
-        }
-
-        @Override
-        public <T> T take(Supplier<T> work) {
-            return lane.call(work::get, SearchJob.this::isStopping);
         }
     }
 
@@ -578,6 +557,11 @@ final class SearchJob implements Runnable, SearchObserver {
         @Override
         public @Nullable SearchEnd end() {
             return end;
+        }
+
+        @Override
+        public void cancel() {
+            searches.cancel(SearchJob.this);
         }
 
         @Override

@@ -1,12 +1,9 @@
 package dev.prenoise.server.jobs;
 
-import dev.prenoise.engine.LoraSpec;
 import dev.prenoise.engine.PromptSpec;
-import dev.prenoise.engine.SamplingSpec;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseSource;
 import dev.prenoise.server.store.Acceptance;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,10 +12,6 @@ import org.jspecify.annotations.Nullable;
  * @param id never empty
  * @param request as it was sent, for the store
  * @param fingerprint equal for requests that ask for the same search
- * @param backbone id, never empty
- * @param loras by their names in the catalog
- * @param width pixels; 0 = native, or what follows from {@code noise}
- * @param height pixels; 0 = native, or what follows from {@code noise}
  * @param seed unsigned
  * @param noise candidate 0, {@code [1, C, H, W]}; null = the seed's
  */
@@ -26,12 +19,8 @@ public record SearchSpec(
         String id,
         byte[] request,
         String fingerprint,
-        String backbone,
+        SearchModel model,
         PromptSpec prompt,
-        SamplingSpec sampling,
-        List<LoraSpec> loras,
-        int width,
-        int height,
         long seed,
         NoiseSource source,
         @Nullable Noise noise,
@@ -43,12 +32,8 @@ public record SearchSpec(
                 id,
                 request,
                 fingerprint,
-                accepted.backbone(),
+                model.as(accepted),
                 prompt,
-                sampling,
-                loras,
-                width,
-                height,
                 seed,
                 source,
                 noise,

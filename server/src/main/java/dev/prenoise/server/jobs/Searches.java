@@ -61,7 +61,7 @@ public final class Searches implements AutoCloseable {
      * end, or lacks pictures that are wanted now.
      *
      * @param wake called from any thread when there is something new to read; must return at once
-     * @throws SearchExistsException when the id belongs to a search with another request
+     * @throws SearchExistsException when the id belongs to a search with another request, or to one that runs for its caller alone
      * @throws BusyException when as many run as may
      * @throws ShuttingDownException after {@link #refuseNew()}
      */
@@ -88,7 +88,7 @@ public final class Searches implements AutoCloseable {
      *
      * @param fingerprint of the request
      * @param wake as for {@link #attach}
-     * @throws SearchExistsException when the id belongs to a search with another request
+     * @throws SearchExistsException when the id belongs to a search with another request, or to one that runs for its caller alone
      * @throws ShuttingDownException after {@link #refuseNew()}
      */
     public synchronized @Nullable Attachment reattach(
@@ -99,7 +99,11 @@ public final class Searches implements AutoCloseable {
         SearchJob job = running.get(id);
         if (job != null) {
             requireSame(id, fingerprint, job.spec().fingerprint());
-            return job.isStopping() ? null : job.attach(wanted, wake);
+            if (job.isStopping()) {
+                return null;
+            }
+            job.spec().model().requireShared(id);
+            return job.attach(wanted, wake);
         }
         StoredSearch stored = store.search(id);
         if (stored == null) {
@@ -157,6 +161,10 @@ public final class Searches implements AutoCloseable {
         if (remove.getAsBoolean()) {
             job.requestStop(Stop.CANCELLED);
         }
+    }
+
+    synchronized void cancel(SearchJob job) {
+        job.requestStop(Stop.CANCELLED);
     }
 
     private Attachment start(SearchSpec spec, @Nullable SearchJob predecessor, Illustrations wanted, Runnable wake) {
@@ -237,6 +245,9 @@ public final class Searches implements AutoCloseable {
         public SearchEnd end() {
             return new SearchEnd.Done();
         }
+
+        @Override
+        public void cancel() {}
 
         @Override
         public void detach() {}

@@ -1,6 +1,6 @@
 package dev.prenoise.server.jobs;
 
-/** A search cannot go on, because its backbone's or a LoRA's file, or what says how it computes, is another than when it began. */
+/** A search cannot go on, because its backbone's or a LoRA's file, what says how it computes, or the host's model is another than when it began. */
 public final class WeightsChangedException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
@@ -11,6 +11,11 @@ public final class WeightsChangedException extends RuntimeException {
 
     static WeightsChangedException weights(String id, String name) {
         return new WeightsChangedException(id, "the weights of \"" + name + "\" are others", "the same file");
+    }
+
+    static WeightsChangedException host(String id, String now, String before) {
+        return new WeightsChangedException(
+                id, "the host's model is another, \"" + now + "\",", "\"" + before + "\" in start.model");
     }
 
     static WeightsChangedException settings(String id, String name) {

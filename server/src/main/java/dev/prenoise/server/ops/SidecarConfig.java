@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param token what a caller must send as {@code authorization: Bearer TOKEN}; null = no check
  * @param grace how long running searches may go on when the sidecar is told to stop
  * @param keep stored searches that began longer ago and have ended are deleted; null = none are
+ * @param hostTimeout how long a host that evaluates on its own model may take for one evaluation
  */
 public record SidecarConfig(
         String host,
@@ -24,42 +25,55 @@ public record SidecarConfig(
         @Nullable String token,
         Limits limits,
         Duration grace,
-        @Nullable Duration keep) {
+        @Nullable Duration keep,
+        Duration hostTimeout) {
     /** Certificate chain and private key, both PEM. */
     public record Tls(Path certificate, Path key) {}
 
-    public static final SidecarConfig DEFAULT =
-            new SidecarConfig("127.0.0.1", 50551, null, null, null, Limits.DEFAULT, Duration.ofSeconds(20), null);
+    public static final SidecarConfig DEFAULT = new SidecarConfig(
+            "127.0.0.1",
+            50551,
+            null,
+            null,
+            null,
+            Limits.DEFAULT,
+            Duration.ofSeconds(20),
+            null,
+            Duration.ofSeconds(300));
 
     public SidecarConfig withHost(String host) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout);
     }
 
     public SidecarConfig withPort(int port) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout);
     }
 
     public SidecarConfig withDataDir(@Nullable Path dataDir) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout);
     }
 
     public SidecarConfig withTls(@Nullable Tls tls) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout);
     }
 
     public SidecarConfig withToken(@Nullable String token) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout);
     }
 
     public SidecarConfig withLimits(Limits limits) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout);
     }
 
     public SidecarConfig withGrace(Duration grace) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout);
     }
 
     public SidecarConfig withKeep(@Nullable Duration keep) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout);
+    }
+
+    public SidecarConfig withHostTimeout(Duration hostTimeout) {
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout);
     }
 }

@@ -74,7 +74,16 @@ record Workplace(
                 new ArrayBlockingQueue<>(WAITING_SCORES),
                 named("score"));
         NoiseProviderService service = new NoiseProviderService(
-                ProductVersion.get(), catalog, lane, searches, store, config.limits(), calls, computing, scoring);
+                ProductVersion.get(),
+                catalog,
+                lane,
+                searches,
+                store,
+                config.limits(),
+                config.hostTimeout(),
+                calls,
+                computing,
+                scoring);
         return new Workplace(store, lane, searches, calls, computing, scoring, daily, service, temporary);
     }
 

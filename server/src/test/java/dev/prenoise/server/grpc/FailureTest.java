@@ -6,20 +6,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.prenoise.engine.ModelException;
 import dev.prenoise.server.TestSidecar;
 import dev.prenoise.server.ops.SidecarConfig;
-import dev.prenoise.v1.NoiseProviderGrpc;
-import dev.prenoise.v1.OptimizeNoiseOnHostRequest;
-import dev.prenoise.v1.OptimizeNoiseOnHostResponse;
 import dev.prenoise.v1.OptimizeNoiseRequest;
 import dev.prenoise.v1.Prompt;
 import dev.prenoise.v1.ReleaseMemoryRequest;
 import dev.prenoise.v1.SearchState;
 import dev.prenoise.v1.Subject;
-import io.grpc.Status;
 import io.grpc.Status.Code;
 import io.grpc.StatusRuntimeException;
-import io.grpc.stub.StreamObserver;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -110,28 +103,6 @@ class FailureTest {
         };
         assertThat(failure(request(2)).getMessage())
                 .matches("INTERNAL: internal error [0-9a-f]{8}: the sidecar's log has it under this number");
-    }
-
-    @Test
-    void calls_ofLater_areUnimplemented() throws Exception {
-        CompletableFuture<Status> status = new CompletableFuture<>();
-        StreamObserver<OptimizeNoiseOnHostRequest> requests = NoiseProviderGrpc.newStub(sidecar.channel)
-                .optimizeNoiseOnHost(new StreamObserver<>() {
-                    @Override
-                    public void onNext(OptimizeNoiseOnHostResponse value) {}
-
-                    @Override
-                    public void onError(Throwable t) {
-                        status.complete(Status.fromThrowable(t));
-                    }
-
-                    @Override
-                    public void onCompleted() {
-                        status.complete(Status.OK);
-                    }
-                });
-        requests.onNext(OptimizeNoiseOnHostRequest.getDefaultInstance());
-        assertThat(status.get(10, TimeUnit.SECONDS).getCode()).isEqualTo(Code.UNIMPLEMENTED);
     }
 
     @Test

@@ -1,30 +1,28 @@
 package dev.prenoise.server.jobs;
 
+import dev.prenoise.engine.PictureOptions;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.SeededNoise;
 import dev.prenoise.search.Evaluation;
 import dev.prenoise.search.Evaluator;
 import dev.prenoise.search.Spend;
 import java.util.List;
-import java.util.concurrent.Callable;
-import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 
-/** Takes a turn of the lane for each call. What does not compute is asked once and remembered, so that asking it needs no turn. */
-final class LaneEvaluator implements Evaluator {
+/** Takes a turn for each call. What does not compute is asked once and remembered, so that asking it needs no turn. */
+final class TurnTakingEvaluator implements Evaluator {
     private final Evaluator evaluator;
-    private final Lane lane;
-    private final BooleanSupplier stopped;
+    private final PictureOptions.Turns turns;
     private final boolean lowerIsBetter;
     private final boolean differentiable;
     private final Spend cost;
 
     private int maxBatch;
 
-    /** To be made on the lane's thread. */
-    LaneEvaluator(Evaluator evaluator, Lane lane, BooleanSupplier stopped) {
+    /** To be made in a turn. */
+    TurnTakingEvaluator(Evaluator evaluator, PictureOptions.Turns turns) {
         this.evaluator = evaluator;
-        this.lane = lane;
-        this.stopped = stopped;
+        this.turns = turns;
         lowerIsBetter = evaluator.lowerIsBetter();
         differentiable = evaluator.differentiable();
         cost = evaluator.cost();
@@ -72,13 +70,11 @@ final class LaneEvaluator implements Evaluator {
         return turn(() -> evaluator.evaluateSeededWithGradient(noises));
     }
 
-    private List<Evaluation> turn(Callable<List<Evaluation>> work) {
-        return lane.call(
-                () -> {
-                    List<Evaluation> evaluations = work.call();
-                    maxBatch = evaluator.maxBatch();
-                    return evaluations;
-                },
-                stopped);
+    private List<Evaluation> turn(Supplier<List<Evaluation>> work) {
+        return turns.take(() -> {
+            List<Evaluation> evaluations = work.get();
+            maxBatch = evaluator.maxBatch();
+            return evaluations;
+        });
     }
 }
