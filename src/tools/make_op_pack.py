@@ -1,6 +1,6 @@
-"""Makes op_pack.pt: the operations that DJL's binding of libtorch lacks, as one TorchScript module.
+"""Makes op_pack.pt and packed_linear.pt: the operations that DJL's binding of libtorch lacks, as TorchScript modules.
 
-Run with any PyTorch from 2.1 on:  python make_op_pack.py ../main/resources/dev/prenoise/tensor/op_pack.pt
+Run with any PyTorch from 2.1 on, for x86 with oneDNN:  python make_op_pack.py ../main/resources/dev/prenoise/tensor
 Every argument is a tensor (that is what the binding passes); counts and epsilons are 0-d CPU tensors.
 Everything is differentiable and works on every device and floating type. Only operators that libtorch 2.1 has already are named, not
 the Python functions around them, whose compiled bodies may name newer ones.
@@ -126,11 +126,36 @@ class OpPack(torch.nn.Module):
         return out, p.sum(1)
 
 
-if __name__ == "__main__":
-    module = io.BytesIO()
-    torch.jit.save(torch.jit.script(OpPack().eval()), module)
-    # debug records hold the path of this script on the machine that ran it
-    with zipfile.ZipFile(module) as full, zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_STORED) as pack:
+class PackedLinear(torch.nn.Module):
+    """Linear layers by oneDNN on a CPU, in float32 and without gradient; a module of its own, since not every libtorch has them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+    @torch.jit.export
+    def pack(self, weight: Tensor, rows: Tensor) -> Tensor:
+        """[out, in] to an opaque tensor, laid out for about so many rows"""
+        return torch.ops.mkldnn._reorder_linear_weight(weight, int(rows))
+
+    @torch.jit.export
+    def linear(self, x: Tensor, packed: Tensor) -> Tensor:
+        return torch.ops.mkldnn._linear_pointwise(x, packed, None, "none", [], "")
+
+    @torch.jit.export
+    def linear_bias(self, x: Tensor, packed: Tensor, bias: Tensor) -> Tensor:
+        return torch.ops.mkldnn._linear_pointwise(x, packed, bias, "none", [], "")
+
+
+def write(module: torch.nn.Module, path: str) -> None:
+    """without debug records, which hold the path of this script on the machine that ran it"""
+    scripted = io.BytesIO()
+    torch.jit.save(torch.jit.script(module.eval()), scripted)
+    with zipfile.ZipFile(scripted) as full, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as pack:
         for name in full.namelist():
             if not name.endswith(".debug_pkl"):
                 pack.writestr(zipfile.ZipInfo(name), full.read(name))
+
+
+if __name__ == "__main__":
+    write(OpPack(), f"{sys.argv[1]}/op_pack.pt")
+    write(PackedLinear(), f"{sys.argv[1]}/packed_linear.pt")

@@ -12,6 +12,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
@@ -34,13 +35,14 @@ public final class Compute {
     private final Device device;
     private final PtNDManager manager;
     private final OpPack ops;
+    private @Nullable Optional<PackedLinear> packedLinear;
 
     private Compute(String name, Device device) {
         this.name = name;
         this.device = device;
         Engine engine = start();
         this.manager = (PtNDManager) engine.newBaseManager(device);
-        this.ops = OpPack.load(manager);
+        this.ops = OpPack.load(manager, OpPack.OPERATIONS);
     }
 
     /** Starts libtorch when it has not been yet; everything else here does so too. */
@@ -242,6 +244,16 @@ public final class Compute {
 
     OpPack ops() {
         return ops;
+    }
+
+    /** Empty where this device has none. */
+    synchronized Optional<PackedLinear> packedLinear() {
+        Optional<PackedLinear> opened = packedLinear;
+        if (opened == null) {
+            opened = PackedLinear.open(this);
+            packedLinear = opened;
+        }
+        return opened;
     }
 
     @Override

@@ -23,6 +23,10 @@ public final class GradMode implements AutoCloseable {
         return new GradMode(false);
     }
 
+    static boolean isOn() {
+        return JniUtils.isGradMode();
+    }
+
     @Override
     public void close() {
         JniUtils.setGradMode(before);

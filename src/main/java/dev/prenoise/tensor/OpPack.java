@@ -13,12 +13,16 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Operations that DJL's binding lacks, as exported methods of one scripted module. {@code src/tools/make_op_pack.py} makes the file.
+ * Operations that DJL's binding lacks, as exported methods of a scripted module. {@code src/tools/make_op_pack.py} makes the files.
  *
  * <p>Thread-safe: the module holds no state.
  */
 final class OpPack {
-    private static final String RESOURCE = "/dev/prenoise/tensor/op_pack.pt";
+    /** What every libtorch has. */
+    static final String OPERATIONS = "/dev/prenoise/tensor/op_pack.pt";
+
+    /** What only a libtorch with oneDNN has: naming an operation that is not there fails the whole module. */
+    static final String PACKED_LINEAR = "/dev/prenoise/tensor/packed_linear.pt";
 
     /** The graph optimizer recompiles for every new shape; its switch is thread-local. */
     private static final ThreadLocal<Boolean> OPTIMIZER_OFF = ThreadLocal.withInitial(() -> {
@@ -36,15 +40,18 @@ final class OpPack {
         this.constants = constants;
     }
 
-    static OpPack load(PtNDManager manager) {
-        try (InputStream in = OpPack.class.getResourceAsStream(RESOURCE)) {
+    /**
+     * @throws ai.djl.engine.EngineException when it names an operation that this libtorch lacks
+     */
+    static OpPack load(PtNDManager manager, String resource) {
+        try (InputStream in = OpPack.class.getResourceAsStream(resource)) {
             if (in == null) {
-                throw new IllegalStateException(RESOURCE + ": missing from the class path");
+                throw new IllegalStateException(resource + ": missing from the class path");
             }
             PtNDManager constants = (PtNDManager) manager.newSubManager(ai.djl.Device.cpu());
             return new OpPack(JniUtils.loadModule(manager, in, false, false), constants);
         } catch (IOException e) {
-            throw new UncheckedIOException(RESOURCE + ": cannot be read", e);
+            throw new UncheckedIOException(resource + ": cannot be read", e);
         }
     }
 

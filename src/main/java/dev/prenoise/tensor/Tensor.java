@@ -35,19 +35,33 @@ public final class Tensor implements AutoCloseable {
     public static Tensor of(Compute compute, float[] values, long... shape) {
         ByteBuffer buffer = direct(values.length, Float.BYTES, shape);
         buffer.asFloatBuffer().put(values);
-        return create(compute, compute.manager(), buffer, DType.FLOAT32, shape);
+        return made(compute, buffer, DType.FLOAT32, shape);
     }
 
     public static Tensor of(Compute compute, double[] values, long... shape) {
         ByteBuffer buffer = direct(values.length, Double.BYTES, shape);
         buffer.asDoubleBuffer().put(values);
-        return create(compute, compute.manager(), buffer, DType.FLOAT64, shape);
+        return made(compute, buffer, DType.FLOAT64, shape);
     }
 
     public static Tensor of(Compute compute, long[] values, long... shape) {
         ByteBuffer buffer = direct(values.length, Long.BYTES, shape);
         buffer.asLongBuffer().put(values);
-        return create(compute, compute.manager(), buffer, DType.INT64, shape);
+        return made(compute, buffer, DType.INT64, shape);
+    }
+
+    /**
+     * What a graph reads on the way back it keeps, but not the buffer, which the garbage collector frees with this object: so there the values
+     * get memory of libtorch's own.
+     */
+    private static Tensor made(Compute compute, ByteBuffer buffer, DType type, long... shape) {
+        Tensor over = create(compute, compute.manager(), buffer, type, shape);
+        if (!compute.isCpu() || !GradMode.isOn()) {
+            return over;
+        }
+        Tensor own = over.copy();
+        over.close();
+        return own;
     }
 
     private static ByteBuffer direct(int values, int bytes, long... shape) {

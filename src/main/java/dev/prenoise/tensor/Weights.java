@@ -20,10 +20,12 @@ import org.jspecify.annotations.Nullable;
 public final class Weights implements AutoCloseable {
     private final Store store;
     private final String prefix;
+    private final boolean packs;
 
-    private Weights(Store store, String prefix) {
+    private Weights(Store store, String prefix, boolean packs) {
         this.store = store;
         this.prefix = prefix;
+        this.packs = packs;
     }
 
     /**
@@ -38,7 +40,7 @@ public final class Weights implements AutoCloseable {
     }
 
     public static Weights of(WeightSource source, Compute compute, DType type) {
-        return new Weights(new Store(source, compute, type, 0), "");
+        return new Weights(new Store(source, compute, type, 0), "", false);
     }
 
     /**
@@ -46,12 +48,20 @@ public final class Weights implements AutoCloseable {
      * cost, which does not depend on what a network has learnt.
      */
     public static Weights synthetic(Compute compute, DType type, long seed) {
-        return new Weights(new Store(null, compute, type, seed), "");
+        return new Weights(new Store(null, compute, type, seed), "", false);
     }
 
     /** The same weights seen from a module: {@code under("a").get("b")} is {@code get("a.b")}. Closing the view closes all. */
     public Weights under(String module) {
-        return new Weights(store, prefix + module + ".");
+        return new Weights(store, prefix + module + ".", packs);
+    }
+
+    /**
+     * The same weights for a network that is run often on few rows: where the device has a layout of its own for {@link Weight#linear}, those
+     * that are first asked for here are kept in it, and in the file's as well only once something else is done with them.
+     */
+    public Weights packing() {
+        return new Weights(store, prefix, true);
     }
 
     public boolean has(String name) {
@@ -65,7 +75,7 @@ public final class Weights implements AutoCloseable {
     public Weight get(String name, long... shape) {
         String full = prefix + name;
         if (store.source == null) {
-            return store.weights.computeIfAbsent(full, key -> new Weight(this, full, shape.clone()));
+            return store.weights.computeIfAbsent(full, key -> new Weight(this, full, shape.clone(), packs));
         }
         List<Long> stored = store.source.shape(full);
         boolean fits = stored.size() == shape.length;
@@ -78,7 +88,7 @@ public final class Weights implements AutoCloseable {
         return store.weights.computeIfAbsent(
                 full,
                 key -> new Weight(
-                        this, full, stored.stream().mapToLong(Long::longValue).toArray()));
+                        this, full, stored.stream().mapToLong(Long::longValue).toArray(), packs));
     }
 
     /** The stored shape of a tensor. */
@@ -143,6 +153,7 @@ public final class Weights implements AutoCloseable {
     public long unload() {
         long bytes = loadedBytes();
         List.copyOf(store.tensors.keySet()).forEach(store::forget);
+        List.copyOf(store.packed.keySet()).forEach(store::forget);
         return bytes;
     }
 
@@ -159,6 +170,16 @@ public final class Weights implements AutoCloseable {
         });
     }
 
+    /** Null where this device, or these weights' type, has no layout of its own. */
+    @Nullable
+    PackedLinear packedLinear() {
+        return type() == DType.FLOAT32 ? compute().packedLinear().orElse(null) : null;
+    }
+
+    Tensor pack(Weight weight, PackedLinear layers) {
+        return store.packed.computeIfAbsent(weight.name(), name -> store.pack(weight, layers));
+    }
+
     /** What the views of one network share. */
     private static final class Store {
         private final @Nullable WeightSource source;
@@ -167,6 +188,7 @@ public final class Weights implements AutoCloseable {
         private final long seed;
         private final Map<String, Weight> weights = new ConcurrentHashMap<>();
         private final Map<String, Tensor> tensors = new ConcurrentHashMap<>();
+        private final Map<String, Tensor> packed = new ConcurrentHashMap<>();
         private final AtomicLong loadedBytes = new AtomicLong();
         private Map<String, WeightPatch> patches = Map.of();
 
@@ -187,6 +209,30 @@ public final class Weights implements AutoCloseable {
                 loadedBytes.addAndGet(-bytes(held));
                 held.close();
             }
+            Tensor laidOut = packed.remove(name);
+            if (laidOut != null && weight != null) {
+                loadedBytes.addAndGet(-bytes(weight));
+                laidOut.close();
+            }
+        }
+
+        /** The file's layout is read for it and not kept. */
+        Tensor pack(Weight weight, PackedLinear layers) {
+            Tensor held = tensors.get(weight.name());
+            Tensor plain = held == null ? load(weight) : held;
+            try (Scope scope = new Scope()) {
+                Tensor laidOut = layers.pack(plain.reshape(plain.size(0), -1));
+                loadedBytes.addAndGet(bytes(weight));
+                return laidOut;
+            } finally {
+                if (held == null) {
+                    plain.close();
+                }
+            }
+        }
+
+        private long bytes(Weight weight) {
+            return Arrays.stream(weight.shape()).reduce(1, (a, b) -> a * b) * type.bytes();
         }
 
         private static long bytes(Tensor tensor) {

@@ -99,7 +99,7 @@ public final class ClipLayer {
         }
 
         Tensor forward(Tensor x) {
-            return x.linear(weight.get(), bias.get());
+            return weight.linear(x, bias);
         }
     }
 }

@@ -44,6 +44,11 @@ final class BlipVision {
         return positions.grid() * patches.size();
     }
 
+    /** That a picture is, the class token's included. */
+    int places() {
+        return positions.grid() * positions.grid() + 1;
+    }
+
     /** Width of the tokens. */
     long width() {
         return patches.width();

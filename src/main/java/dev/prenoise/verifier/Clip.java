@@ -1,11 +1,9 @@
 package dev.prenoise.verifier;
 
-import dev.prenoise.image.Picture;
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.GradMode;
 import dev.prenoise.tensor.Scope;
-import dev.prenoise.tensor.Tensor;
 import dev.prenoise.tensor.Weights;
 import dev.prenoise.text.Tokenizer;
 import dev.prenoise.text.TokenizerException;
@@ -20,12 +18,16 @@ final class Clip {
     private static final int TEXTS = 64;
 
     private final ClipModel model;
-    private final Preprocessing preprocessing;
+    private final PictureNetwork units;
     private final Path tokenizer;
 
     private Clip(ClipModel model, Preprocessing preprocessing, Path tokenizer) {
         this.model = model;
-        this.preprocessing = preprocessing;
+        units = new PictureNetwork(
+                model.weights().compute(),
+                preprocessing,
+                pixels -> Scope.of(() -> model.imageEmbeddings(pixels).normalized()),
+                model.config().vision().places());
         this.tokenizer = tokenizer;
     }
 
@@ -55,17 +57,9 @@ final class Clip {
         return model.weights();
     }
 
-    Compute compute() {
-        return model.weights().compute();
-    }
-
     /** Width P of embeddings. */
     int width() {
         return model.config().projection();
-    }
-
-    Preprocessing preprocessing() {
-        return preprocessing;
     }
 
     /** What cosines are multiplied by before a softmax. */
@@ -76,14 +70,9 @@ final class Clip {
         }
     }
 
-    /** Of pixels {@code [B, 3, S, S]}; {@code [B, P]} of length 1, in the pixels' type. Differentiable. */
-    Tensor units(Tensor pixels) {
-        return Scope.of(() -> model.imageEmbeddings(pixels).normalized());
-    }
-
-    /** {@code [1, P]}, of any length. */
-    Tensor features(Picture picture) {
-        return model.imageEmbeddings(preprocessing.of(compute(), List.of(picture)));
+    /** Pictures as {@code [B, P]} of length 1, float32. Differentiable. */
+    PictureNetwork units() {
+        return units;
     }
 
     /**

@@ -45,6 +45,6 @@ public final class ClipFolder {
     }
 
     private static Judge judge(String name, Clip clip, UnaryOperator<Tensor> score) {
-        return new PictureJudge(name, clip.compute(), clip.preprocessing(), pixels -> score.apply(clip.units(pixels)));
+        return new PictureJudge(name, clip.units(), score);
     }
 }

@@ -121,8 +121,7 @@ public final class ClipKind implements VerifierKind {
                         false,
                         (compute, type) -> NetworkVerifier.open(name, () -> {
                             Clip clip = Clip.open(published, found.weights(), found.folder(), compute, type);
-                            return verifier(
-                                    name, clip, List.of(), question -> new SimilarityJudge(name, clip::features));
+                            return verifier(name, clip, List.of(), question -> new SimilarityJudge(name, clip.units()));
                         }));
             }
             wanting = wanting == null ? found : wanting;
@@ -188,6 +187,6 @@ public final class ClipKind implements VerifierKind {
     }
 
     private static Judge judge(String name, Clip clip, UnaryOperator<Tensor> score) {
-        return new PictureJudge(name, clip.compute(), clip.preprocessing(), pixels -> score.apply(clip.units(pixels)));
+        return new PictureJudge(name, clip.units(), score);
     }
 }

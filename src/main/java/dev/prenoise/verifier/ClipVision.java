@@ -15,7 +15,7 @@ import java.util.List;
  */
 public final class ClipVision {
     private final ClipVisionConfig config;
-    private final Weight patches;
+    private final Patches patches;
     private final Weight classEmbedding;
     private final Weight positions;
     private final Weight preNorm;
@@ -33,8 +33,12 @@ public final class ClipVision {
     public ClipVision(ClipVisionConfig config, int projection, Weights weights) {
         this.config = config;
         int width = config.width();
-        Weights model = weights.under("vision_model");
-        patches = model.get("embeddings.patch_embedding.weight", width, 3, config.patchSize(), config.patchSize());
+        Weights model = weights.packing().under("vision_model");
+        patches = new Patches(
+                model.get("embeddings.patch_embedding.weight", width, 3, config.patchSize(), config.patchSize()),
+                null,
+                config.patchSize(),
+                width);
         classEmbedding = model.get("embeddings.class_embedding", width);
         positions = model.get("embeddings.position_embedding.weight", config.places(), width);
         preNorm = model.get("pre_layrnorm.weight", width);
@@ -46,7 +50,7 @@ public final class ClipVision {
         }
         postNorm = model.get("post_layernorm.weight", width);
         postNormBias = model.get("post_layernorm.bias", width);
-        this.projection = weights.get("visual_projection.weight", projection, width);
+        this.projection = weights.packing().get("visual_projection.weight", projection, width);
     }
 
     /**
@@ -62,19 +66,14 @@ public final class ClipVision {
         return Scope.of(() -> {
             long batch = pixels.size(0);
             long width = config.width();
-            Tensor seen = pixels.like(patches.get())
-                    .conv2d(patches.get(), null, config.patchSize(), 0)
-                    .reshape(batch, width, -1)
-                    .transpose(1, 2);
+            Tensor seen = patches.forward(pixels);
             Tensor first = classEmbedding.get().reshape(1, 1, width).expand(batch, 1, width);
             Tensor h = norm(Tensor.cat(1, first, seen).add(positions.get()), preNorm, preNormBias);
             for (int i = 0; i < layers.size() - 1; i++) {
                 h = layers.get(i).forward(h);
             }
             h = layers.get(layers.size() - 1).forwardFirst(h).reshape(batch, width);
-            return norm(h, postNorm, postNormBias)
-                    .linear(projection.get(), null)
-                    .like(pixels);
+            return projection.linear(norm(h, postNorm, postNormBias), null).like(pixels);
         });
     }
 

@@ -31,7 +31,7 @@ final class DinoClassifier {
         List<Long> shape = weights.shape(name + ".weight");
         long width = transformer.width();
         long read = shape.get(shape.size() - 1) / width;
-        head = Linear.of(weights, name, -1, -1);
+        head = Linear.of(weights.packing(), name, -1, -1);
         if (read * width != shape.get(1) || (read != 1 && read != 2 && read != 4)) {
             throw new VerifierException(name + ".weight: reads " + shape.get(1) + " features (expected: " + width + ", "
                     + 2 * width + " or " + 4 * width + " of a transformer that is " + width + " wide)");

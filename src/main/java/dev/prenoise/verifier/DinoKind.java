@@ -5,6 +5,7 @@ import dev.prenoise.image.Filter;
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.ConfigFile;
 import dev.prenoise.tensor.DType;
+import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Weights;
 import dev.prenoise.verifier.VerifierFiles.Found;
 import java.nio.file.Path;
@@ -64,9 +65,12 @@ public final class DinoKind implements VerifierKind {
                             new DinoTransformer(ConfigFile.read(found.folder().resolve(CONFIG)), weights);
                     Preprocessing preprocessing =
                             Preprocessing.read(found.folder().resolve(PREPROCESSOR));
-                    Features features = picture ->
-                            DinoTransformer.classToken(dino.tokens(preprocessing.of(compute, List.of(picture))));
-                    return new NetworkVerifier(name, List.of(weights), question -> new SimilarityJudge(name, features));
+                    PictureNetwork network = new PictureNetwork(
+                            compute,
+                            preprocessing,
+                            pixels -> Scope.of(() -> DinoTransformer.classToken(dino.tokens(pixels))),
+                            dino.places());
+                    return new NetworkVerifier(name, List.of(weights), question -> new SimilarityJudge(name, network));
                 }));
     }
 
@@ -122,12 +126,12 @@ public final class DinoKind implements VerifierKind {
         Preprocessing preprocessing =
                 head == null ? Preprocessing.read(folder.resolve(PREPROCESSOR)) : evaluation(dino.side());
         ClassLabels labels = ClassLabels.read(folder, classifier.classes(), folders);
+        PictureNetwork network = new PictureNetwork(
+                compute, preprocessing, pixels -> Scope.of(() -> classifier.logits(pixels)), dino.places());
         return new NetworkVerifier(name, head == null ? List.of(weights) : List.of(weights, headWeights), question -> {
             int index = labels.find(question);
-            return new PictureJudge(name, compute, preprocessing, pixels -> classifier
-                    .logits(pixels)
-                    .narrow(1, index, 1)
-                    .reshape(-1));
+            return new PictureJudge(
+                    name, network, logits -> logits.narrow(1, index, 1).reshape(-1));
         });
     }
 

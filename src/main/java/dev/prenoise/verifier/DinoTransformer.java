@@ -49,7 +49,7 @@ final class DinoTransformer {
         if (!config.text("hidden_act", "gelu").equals("gelu")) {
             throw config.wrong("hidden_act", "gelu");
         }
-        Weights model = weights.has("dinov2.layernorm.weight") ? weights.under("dinov2") : weights;
+        Weights model = (weights.has("dinov2.layernorm.weight") ? weights.under("dinov2") : weights).packing();
         patches = Patches.of(model, "embeddings.patch_embeddings.projection");
         long width = patches.width();
         classToken = model.get("embeddings.cls_token", 1, 1, width);
@@ -68,6 +68,11 @@ final class DinoTransformer {
     /** Width D of the features. */
     long width() {
         return patches.width();
+    }
+
+    /** Of a picture that it was trained on, the class token's included. */
+    int places() {
+        return positions.grid() * positions.grid() + 1;
     }
 
     /** Side of the pictures that it was trained on, pixels. */

@@ -26,10 +26,11 @@ final class ImageReward {
      * @throws dev.prenoise.tensor.SafetensorsException when a tensor is missing or has another shape
      */
     ImageReward(ConfigFile config, Weights weights) {
-        vision = new BlipVision(config.under("vision_config"), weights.under("blip.visual_encoder"));
-        text = new BlipText(config.under("text_config"), weights.under("blip.text_encoder"), vision.width());
+        Weights packing = weights.packing();
+        vision = new BlipVision(config.under("vision_config"), packing.under("blip.visual_encoder"));
+        text = new BlipText(config.under("text_config"), packing.under("blip.text_encoder"), vision.width());
         head = Stream.of(0, 2, 4, 6, 7)
-                .map(layer -> Linear.of(weights, "mlp.layers." + layer, -1, -1))
+                .map(layer -> Linear.of(packing, "mlp.layers." + layer, -1, -1))
                 .toList();
     }
 
@@ -45,14 +46,24 @@ final class ImageReward {
         text.requireKnown(ids);
     }
 
+    /** That a picture is to the network, the class token's included. */
+    int places() {
+        return vision.places();
+    }
+
+    /** Pixels {@code [B, 3, side, side]} as {@code [B, P, width]}. */
+    Tensor tokens(Tensor pixels) {
+        return vision.tokens(pixels);
+    }
+
     /**
      * @param ids of the prompt, special tokens included
-     * @param pixels {@code [B, 3, side, side]}
+     * @param tokens of pictures, {@code [B, P, width]}
      * @return {@code [B]}
      */
-    Tensor rewards(long[] ids, Tensor pixels) {
+    Tensor rewards(long[] ids, Tensor tokens) {
         return Scope.of(() -> {
-            Tensor state = text.firstState(ids, vision.tokens(pixels));
+            Tensor state = text.firstState(ids, tokens);
             for (Linear layer : head) {
                 state = layer.forward(state);
             }

@@ -61,13 +61,14 @@ public final class ImageRewardKind implements VerifierKind {
         Weights weights = Weights.open(found.weights(), compute, type);
         ImageReward network = new ImageReward(config, weights);
         Preprocessing preprocessing = Preprocessing.clip(network.side(), CropRule.TORCHVISION);
+        PictureNetwork vision = new PictureNetwork(compute, preprocessing, network::tokens, network.places());
         return new NetworkVerifier(NAME, List.of(weights), question -> {
             long[] ids = NetworkVerifier.open(NAME, () -> {
                 long[] read = ids(tokenizer, question.prompt());
                 network.requireKnown(read);
                 return read;
             });
-            return new PictureJudge(NAME, compute, preprocessing, pixels -> network.rewards(ids, pixels));
+            return new PictureJudge(NAME, vision, tokens -> network.rewards(ids, tokens));
         });
     }
 

@@ -16,6 +16,6 @@ record Linear(Weight weight, Weight bias) {
 
     /** {@code [.., in]} to {@code [.., out]}. */
     Tensor forward(Tensor x) {
-        return x.linear(weight.get(), bias.get());
+        return weight.linear(x, bias);
     }
 }

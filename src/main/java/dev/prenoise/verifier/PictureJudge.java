@@ -1,60 +1,46 @@
 package dev.prenoise.verifier;
 
-import dev.prenoise.tensor.Compute;
-import dev.prenoise.tensor.GradMode;
+import dev.prenoise.image.Picture;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import java.util.List;
 import java.util.function.UnaryOperator;
 
-/** Scores finished pictures by one number of a network. */
+/** Scores finished pictures by one number of what a network sees in them. */
 final class PictureJudge implements Judge {
     private final String verifier;
-    private final Compute compute;
-    private final Preprocessing preprocessing;
-    private final UnaryOperator<Tensor> network;
+    private final PictureNetwork network;
+    private final UnaryOperator<Tensor> head;
     private final boolean differentiable;
     private int unjudged;
 
     /**
      * @param verifier its name, for warnings
-     * @param network pixels as the preprocessing makes them, {@code [B, 3, h, w]}, to {@code [B]}
+     * @param head what the network sees, {@code [B, ..]}, to {@code [B]}
      */
-    PictureJudge(
-            String verifier,
-            Compute compute,
-            Preprocessing preprocessing,
-            UnaryOperator<Tensor> network,
-            boolean differentiable) {
+    PictureJudge(String verifier, PictureNetwork network, UnaryOperator<Tensor> head, boolean differentiable) {
         this.verifier = verifier;
-        this.compute = compute;
-        this.preprocessing = preprocessing;
         this.network = network;
+        this.head = head;
         this.differentiable = differentiable;
     }
 
     /** Of a network that is differentiable. */
-    PictureJudge(String verifier, Compute compute, Preprocessing preprocessing, UnaryOperator<Tensor> network) {
-        this(verifier, compute, preprocessing, network, true);
+    PictureJudge(String verifier, PictureNetwork network, UnaryOperator<Tensor> head) {
+        this(verifier, network, head, true);
     }
 
+    /** The head is asked picture by picture: among others a score's last bits would be others. */
     @Override
     public double[] score(List<Shot> shots) {
-        return shots.stream().mapToDouble(this::score).toArray();
-    }
-
-    /** Alone: beside others the last bits would be others, and on a CPU several at once take as long as one after the other. */
-    private double score(Shot shot) {
-        try (GradMode off = GradMode.off();
-                Scope scope = new Scope()) {
-            double score = network.apply(preprocessing.of(compute, List.of(shot.picture())))
-                    .toDoubles()[0];
-            if (Double.isFinite(score)) {
-                return score;
-            }
-            unjudged++;
-            return Double.NaN;
-        }
+        double[] scores = new double[shots.size()];
+        List<Picture> pictures = shots.stream().map(Shot::picture).toList();
+        network.each(pictures, (index, seen) -> {
+            double score = head.apply(seen).toDoubles()[0];
+            unjudged += Double.isFinite(score) ? 0 : 1;
+            scores[index] = Double.isFinite(score) ? score : Double.NaN;
+        });
+        return scores;
     }
 
     @Override
@@ -67,7 +53,7 @@ final class PictureJudge implements Judge {
         if (!differentiable) {
             throw new IllegalStateException("scoreTensor: of a judge that is not differentiable");
         }
-        return Scope.of(() -> network.apply(preprocessing.ofTensor(images)).like(images));
+        return Scope.of(() -> head.apply(network.ofTensor(images)).like(images));
     }
 
     @Override

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** The user's own TorchScript, which loads when a judge first needs it. */
@@ -35,34 +36,35 @@ final class ScriptVerifier implements Verifier {
         if (card.embedding()) {
             return new SimilarityJudge(
                     name(),
-                    picture -> NetworkVerifier.open(
-                            name(),
-                            () -> shaped(
-                                    script().forward(card.preprocessing().of(compute, List.of(picture))), 1, true)));
+                    network(pixels -> NetworkVerifier.open(
+                            name(), () -> shaped(script().forward(pixels), pixels.size(0), true))));
         }
         if (tokenizer == null) {
             return new PictureJudge(
                     name(),
-                    compute,
-                    card.preprocessing(),
-                    pixels ->
-                            NetworkVerifier.open(name(), () -> shaped(script().forward(pixels), pixels.size(0), false)),
+                    network(pixels -> NetworkVerifier.open(
+                            name(), () -> shaped(script().forward(pixels), pixels.size(0), false))),
+                    UnaryOperator.identity(),
                     card.differentiable());
         }
         Text text = NetworkVerifier.open(name(), () -> read(tokenizer, question.prompt()));
         return new PictureJudge(
                 name(),
-                compute,
-                card.preprocessing(),
-                pixels -> NetworkVerifier.open(name(), () -> {
+                network(pixels -> NetworkVerifier.open(name(), () -> {
                     long batch = pixels.size(0);
                     Tensor ids =
                             Tensor.of(compute, text.ids(), 1, card.length()).expand(batch, card.length());
                     Tensor mask =
                             Tensor.of(compute, text.mask(), 1, card.length()).expand(batch, card.length());
                     return shaped(script().forward(pixels, ids, mask), batch, false);
-                }),
+                })),
+                UnaryOperator.identity(),
                 card.differentiable());
+    }
+
+    /** A script may have been written down for one picture at a time. */
+    private PictureNetwork network(UnaryOperator<Tensor> forward) {
+        return PictureNetwork.oneByOne(compute, card.preprocessing(), forward);
     }
 
     /**

@@ -40,8 +40,9 @@ public final class SiglipKind implements VerifierKind {
                     SiglipVision siglip = new SiglipVision(config.under("vision_config"), weights);
                     Preprocessing preprocessing =
                             Preprocessing.read(found.folder().resolve(PREPROCESSOR));
-                    Features features = picture -> siglip.embeddings(preprocessing.of(compute, List.of(picture)));
-                    return new NetworkVerifier(NAME, List.of(weights), question -> new SimilarityJudge(NAME, features));
+                    PictureNetwork network =
+                            new PictureNetwork(compute, preprocessing, siglip::embeddings, siglip.places());
+                    return new NetworkVerifier(NAME, List.of(weights), question -> new SimilarityJudge(NAME, network));
                 })));
     }
 }

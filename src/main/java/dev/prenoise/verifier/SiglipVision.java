@@ -34,6 +34,7 @@ final class SiglipVision {
     private final Linear feedIn;
     private final Linear feedOut;
     private final int heads;
+    private final int places;
 
     /**
      * @param config {@code vision_config} of transformers' {@code config.json}
@@ -45,7 +46,8 @@ final class SiglipVision {
         if (!config.text("hidden_act", "gelu_pytorch_tanh").equals("gelu_pytorch_tanh")) {
             throw config.wrong("hidden_act", "gelu_pytorch_tanh");
         }
-        Weights model = weights.has("vision_model.post_layernorm.weight") ? weights.under("vision_model") : weights;
+        Weights model =
+                (weights.has("vision_model.post_layernorm.weight") ? weights.under("vision_model") : weights).packing();
         patches = Patches.of(model, "embeddings.patch_embedding");
         long width = patches.width();
         double eps = config.number("layer_norm_eps", 1e-6);
@@ -55,6 +57,8 @@ final class SiglipVision {
             Weights layer = model.under("encoder.layers." + blocks.size());
             blocks.add(new VisionBlock(layer, NAMES, width, heads, eps, Tensor::geluTanh));
         } while (model.has("encoder.layers." + blocks.size() + ".layer_norm1.weight"));
+        places = Math.toIntExact(
+                model.shape("embeddings.position_embedding.weight").get(0));
         norm = Norm.of(model, "post_layernorm", width, eps);
         Weights head = model.under("head");
         probe = head.get("probe", 1, 1, width);
@@ -64,6 +68,10 @@ final class SiglipVision {
         poolNorm = Norm.of(head, "layernorm", width, eps);
         feedIn = Linear.of(head, "mlp.fc1", width, -1);
         feedOut = Linear.of(head, "mlp.fc2", -1, width);
+    }
+
+    int places() {
+        return places;
     }
 
     /**

@@ -2,10 +2,8 @@ package dev.prenoise.verifier;
 
 import dev.prenoise.image.Picture;
 import dev.prenoise.tensor.DType;
-import dev.prenoise.tensor.GradMode;
-import dev.prenoise.tensor.Scope;
-import dev.prenoise.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -14,40 +12,54 @@ import java.util.List;
  */
 final class SimilarityJudge implements Judge {
     private final String verifier;
-    private final Features features;
+    private final PictureNetwork network;
     private int unpredicted;
     private int unjudged;
 
     /**
      * @param verifier its name, for warnings
+     * @param network sees {@code [B, D]} in pictures, of any length
      */
-    SimilarityJudge(String verifier, Features features) {
+    SimilarityJudge(String verifier, PictureNetwork network) {
         this.verifier = verifier;
-        this.features = features;
+        this.network = network;
     }
 
     @Override
     public double[] score(List<Shot> shots) {
-        return shots.stream().mapToDouble(this::score).toArray();
-    }
-
-    private double score(Shot shot) {
-        Picture prediction = shot.prediction();
-        if (prediction == null) {
-            unpredicted++;
-            return Double.NaN;
+        double[] scores = new double[shots.size()];
+        Arrays.fill(scores, Double.NaN);
+        List<Integer> compared = new ArrayList<>();
+        List<Picture> pictures = new ArrayList<>();
+        for (int i = 0; i < scores.length; i++) {
+            Picture prediction = shots.get(i).prediction();
+            if (prediction == null) {
+                unpredicted++;
+            } else {
+                compared.add(i);
+                pictures.add(shots.get(i).picture());
+                pictures.add(prediction);
+            }
         }
-        try (GradMode off = GradMode.off();
-                Scope scope = new Scope()) {
-            double cosine = unit(shot.picture()).mul(unit(prediction)).sum().toDoubles()[0];
+        float[][] units = new float[pictures.size()][];
+        network.each(
+                pictures,
+                (index, seen) ->
+                        units[index] = seen.to(DType.FLOAT32).normalized().toFloats());
+        for (int i = 0; i < compared.size(); i++) {
+            double cosine = dot(units[2 * i], units[2 * i + 1]);
             unjudged += Double.isNaN(cosine) ? 1 : 0;
-            return cosine;
+            scores[compared.get(i)] = cosine;
         }
+        return scores;
     }
 
-    /** Alone: beside others the last bits would be others. */
-    private Tensor unit(Picture picture) {
-        return features.of(picture).to(DType.FLOAT32).normalized();
+    private static double dot(float[] some, float[] others) {
+        double sum = 0;
+        for (int i = 0; i < some.length; i++) {
+            sum += (double) some[i] * others[i];
+        }
+        return sum;
     }
 
     @Override

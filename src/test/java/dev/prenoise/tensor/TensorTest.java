@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -19,6 +20,27 @@ class TensorTest {
         assertThatThrownBy(() -> Tensor.of(CPU, new float[5], 2, 3))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("values: 5 (expected: 6 for shape [2, 3])");
+    }
+
+    /** Fails, most times, where a graph reads a buffer that the garbage collector may free. */
+    @Test
+    void backward_afterTheJavaSideOfAFactorIsGone_readsItStill() {
+        int size = 1 << 20;
+        try (GradMode on = GradMode.on();
+                Scope scope = new Scope()) {
+            Tensor x = Tensor.of(CPU, new float[size], size).requireGradient();
+            float[] sevens = new float[size];
+            Arrays.fill(sevens, 7);
+            Tensor product = Scope.of(() -> x.mul(Tensor.of(CPU, sevens, size)));
+            for (int i = 0; i < 10; i++) {
+                System.gc();
+                try (Tensor other = Tensor.of(CPU, new float[size], size)) {
+                    assertThat(other.size(0)).isEqualTo(size);
+                }
+            }
+            product.sum().backward();
+            assertThat(x.gradient().toFloats()).containsOnly(7);
+        }
     }
 
     @Test

@@ -61,8 +61,8 @@ class ImageRewardTest {
                 long[] ids = Arrays.stream(TinyNetworks.golden("bert.ids." + i))
                         .mapToLong(id -> (long) id)
                         .toArray();
-                double[] rewards =
-                        network.rewards(ids, TinyNetworks.numbers(28, type)).toDoubles();
+                double[] rewards = network.rewards(ids, network.tokens(TinyNetworks.numbers(28, type)))
+                        .toDoubles();
                 TinyNetworks.assertNear(rewards, "image-reward.numbers." + i, type, tolerance);
             }
         }
