@@ -140,26 +140,27 @@ public final class ClipKind implements VerifierKind {
             Found labels = words.problem() == null ? labels(files, found) : words;
             if (labels.problem() == null) {
                 return new VerifierOffer(
-                        name,
-                        title,
-                        null,
-                        true,
-                        true,
-                        (compute, type) -> NetworkVerifier.open(name, () -> {
-                            Clip clip = Clip.open(published, found.weights(), words.weights(), compute, type);
-                            ClipClasses classes =
-                                    new ClipClasses(clip, Objects.requireNonNull(ClassLabels.read(labels.folder())));
-                            return verifier(
-                                    name,
-                                    clip,
-                                    List.of(labels.weights()),
-                                    question -> judge(name, clip, classes.of(question)));
-                        }));
+                                name,
+                                title,
+                                null,
+                                true,
+                                true,
+                                (compute, type) -> NetworkVerifier.open(name, () -> {
+                                    Clip clip = Clip.open(published, found.weights(), words.weights(), compute, type);
+                                    ClipClasses classes = new ClipClasses(
+                                            clip, Objects.requireNonNull(ClassLabels.read(labels.folder())));
+                                    return verifier(
+                                            name,
+                                            clip,
+                                            List.of(labels.weights()),
+                                            question -> judge(name, clip, classes.of(question)));
+                                }))
+                        .taking(VerifierOffer.Extra.LABEL);
             }
             // of a CLIP that is there, what is missing beside it is told
             wanting = wanting == null || found.problem() == null ? labels : wanting;
         }
-        return VerifierOffer.missing(name, title, problem(wanting), true, true);
+        return VerifierOffer.missing(name, title, problem(wanting), true, true).taking(VerifierOffer.Extra.LABEL);
     }
 
     /** {@code labels.txt} beside the weights, or in a {@code --verifiers} folder for every CLIP of it. */

@@ -82,13 +82,15 @@ public final class DinoKind implements VerifierKind {
             Found head = files.find(dino.getKey(), List.of(dino.getValue()));
             if (transformer.problem() == null && head.problem() == null) {
                 return new VerifierOffer(
-                        name,
-                        CLASS_TITLE,
-                        null,
-                        true,
-                        true,
-                        (compute, type) -> NetworkVerifier.open(
-                                name, () -> openClassifier(name, transformer, head, files.folders(), compute, type)));
+                                name,
+                                CLASS_TITLE,
+                                null,
+                                true,
+                                true,
+                                (compute, type) -> NetworkVerifier.open(
+                                        name,
+                                        () -> openClassifier(name, transformer, head, files.folders(), compute, type)))
+                        .taking(VerifierOffer.Extra.LABEL);
             }
             if (transformer.problem() == null) {
                 problems.add(head.problem());
@@ -97,19 +99,20 @@ public final class DinoKind implements VerifierKind {
         Found whole = files.findAny(DINO_2_CLASSIFIERS, MODEL, CONFIG, PREPROCESSOR);
         if (whole.problem() == null) {
             return new VerifierOffer(
-                    name,
-                    CLASS_TITLE,
-                    null,
-                    true,
-                    true,
-                    (compute, type) -> NetworkVerifier.open(
-                            name, () -> openClassifier(name, whole, null, files.folders(), compute, type)));
+                            name,
+                            CLASS_TITLE,
+                            null,
+                            true,
+                            true,
+                            (compute, type) -> NetworkVerifier.open(
+                                    name, () -> openClassifier(name, whole, null, files.folders(), compute, type)))
+                    .taking(VerifierOffer.Extra.LABEL);
         }
         String problem = problems.isEmpty()
                 ? whole.problem() + "; or " + DINO.get(0).getKey() + " and "
                         + DINO.get(0).getValue()
                 : problems.get(0);
-        return VerifierOffer.missing(name, CLASS_TITLE, problem, true, true);
+        return VerifierOffer.missing(name, CLASS_TITLE, problem, true, true).taking(VerifierOffer.Extra.LABEL);
     }
 
     /**

@@ -69,9 +69,9 @@ final class LlmClient {
      * @param allowed asked before each call, which it counts; false = there must be none
      * @param retries of a call that failed for a reason that may pass
      * @param jitter says how pauses differ from those of other pictures, so that these do not all come back at once
-     * @return what the model wrote
+     * @return what the model wrote, and whether it was asked plainly
      */
-    String ask(LlmWording wording, byte[] png, BooleanSupplier allowed, int retries, long jitter)
+    Answer ask(LlmWording wording, byte[] png, BooleanSupplier allowed, int retries, long jitter)
             throws LlmFailure, InterruptedException {
         SplittableRandom random = new SplittableRandom(jitter);
         int failed = 0;
@@ -99,7 +99,7 @@ final class LlmClient {
                     if (asPlain) {
                         plain = true;
                     }
-                    return written(text(response));
+                    return new Answer(written(text(response)), asPlain);
                 }
                 if ((status == 400 || status == 422) && !asPlain) {
                     // What is refused may as well be this one picture: only an answer tells.
@@ -119,6 +119,16 @@ final class LlmClient {
             failed++;
             Thread.sleep(pause.toMillis());
         }
+    }
+
+    /**
+     * @param plain without JSON mode and temperature
+     */
+    record Answer(String text, boolean plain) {}
+
+    /** Whether the service is asked plainly from now on. */
+    boolean plain() {
+        return plain;
     }
 
     private HttpResponse<byte[]> send(String body) throws InterruptedException, ExecutionException, TimeoutException {

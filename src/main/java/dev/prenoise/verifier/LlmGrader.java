@@ -32,21 +32,23 @@ public final class LlmGrader implements Verifier {
     public static VerifierOffer offer(@Nullable LlmOptions options, Path cache) {
         if (options == null) {
             return VerifierOffer.missing(
-                    NAME,
-                    TITLE,
-                    "no service is named (expected: --llm URL of an OpenAI-compatible one, such as http://localhost:11434/v1, and"
-                            + " --llm-model NAME; a key, where it wants one, in the environment variable "
-                            + LlmOptions.KEY_VARIABLE + ")",
-                    true,
-                    false);
+                            NAME,
+                            TITLE,
+                            "no service is named (expected: --llm URL of an OpenAI-compatible one, such as http://localhost:11434/v1, and"
+                                    + " --llm-model NAME; a key, where it wants one, in the environment variable "
+                                    + LlmOptions.KEY_VARIABLE + ")",
+                            true,
+                            false)
+                    .taking(VerifierOffer.Extra.INSTRUCTIONS);
         }
         return new VerifierOffer(
-                NAME,
-                TITLE + ": " + options.model(),
-                null,
-                true,
-                false,
-                (compute, type) -> new LlmGrader(options, cache.resolve(NAME)));
+                        NAME,
+                        TITLE + ": " + options.model(),
+                        null,
+                        true,
+                        false,
+                        (compute, type) -> new LlmGrader(options, cache.resolve(NAME)))
+                .taking(VerifierOffer.Extra.INSTRUCTIONS);
     }
 
     @Override

@@ -91,7 +91,7 @@ final class LlmJudge implements Judge {
         Map<String, Future<Double>> distinct = new LinkedHashMap<>();
         List<Future<Double>> grades = new ArrayList<>();
         for (Shot shot : shots) {
-            String key = key(shot.picture());
+            String key = key(shot.picture(), false);
             grades.add(distinct.computeIfAbsent(key, k -> graders.submit(() -> grade(k, shot.picture()))));
         }
         try {
@@ -126,11 +126,14 @@ final class LlmJudge implements Judge {
         }
     }
 
-    private String key(Picture picture) {
+    /**
+     * @param plain whether the grade is given without JSON mode and temperature, by which it may be another
+     */
+    private String key(Picture picture, boolean plain) {
         return LlmCache.key(
                 options.baseUrl().toString().getBytes(StandardCharsets.UTF_8),
                 options.model().getBytes(StandardCharsets.UTF_8),
-                (options.temperature() + " " + options.jsonMode()).getBytes(StandardCharsets.UTF_8),
+                (plain ? "plain" : options.temperature() + " " + options.jsonMode()).getBytes(StandardCharsets.UTF_8),
                 wording.system().getBytes(StandardCharsets.UTF_8),
                 wording.user().getBytes(StandardCharsets.UTF_8),
                 (picture.width() + "x" + picture.height()).getBytes(StandardCharsets.UTF_8),
@@ -138,14 +141,15 @@ final class LlmJudge implements Judge {
     }
 
     private double grade(String key, Picture picture) throws InterruptedException {
-        LlmGrade known = cache.get(key);
+        LlmGrade known = known(key, picture);
         if (known != null) {
             count();
             return known.overall();
         }
         try {
-            LlmGrade grade = ask(Png.encode(picture), retries(), Long.parseUnsignedLong(key.substring(0, 16), 16));
-            cache.put(key, grade);
+            Given given = ask(Png.encode(picture), retries(), Long.parseUnsignedLong(key.substring(0, 16), 16));
+            LlmGrade grade = given.grade();
+            cache.put(key(picture, given.plain()), grade);
             LOG.debug("llm: {} {}", key.substring(0, 16), grade);
             answered();
             return grade.overall();
@@ -159,15 +163,25 @@ final class LlmJudge implements Judge {
         }
     }
 
-    private LlmGrade ask(byte[] png, int retries, long jitter) throws LlmFailure, InterruptedException {
-        LlmGrade grade = LlmGrade.read(client.ask(wording, png, this::take, retries, jitter));
+    /** A plain one stands where the service refused the usual call, which it would again; it is not asked to once that is known. */
+    private @Nullable LlmGrade known(String key, Picture picture) {
+        LlmGrade usual = client.plain() ? null : cache.get(key);
+        return usual == null ? cache.get(key(picture, true)) : usual;
+    }
+
+    private record Given(LlmGrade grade, boolean plain) {}
+
+    private Given ask(byte[] png, int retries, long jitter) throws LlmFailure, InterruptedException {
+        LlmClient.Answer answer = client.ask(wording, png, this::take, retries, jitter);
+        LlmGrade grade = LlmGrade.read(answer.text());
         if (grade == null) {
-            grade = LlmGrade.read(client.ask(wording.again(), png, this::take, retries, jitter + 1));
+            answer = client.ask(wording.again(), png, this::take, retries, jitter + 1);
+            grade = LlmGrade.read(answer.text());
         }
         if (grade == null) {
             throw new LlmFailure(Scope.PICTURE, "no grades in the answer");
         }
-        return grade;
+        return new Given(grade, answer.plain());
     }
 
     /** Whether there may be one more call. */

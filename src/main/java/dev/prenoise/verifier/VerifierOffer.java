@@ -2,6 +2,7 @@ package dev.prenoise.verifier;
 
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.DType;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param problem why it cannot be used, and what to put where; null = it can
  * @param readsPrompt whether the prompt changes its scores
  * @param differentiable whether first-order search can follow it
+ * @param takes what of a {@link Question} it reads besides the prompt
  * @param opener builds it; reads headers, no weights
  */
 public record VerifierOffer(
@@ -20,7 +22,36 @@ public record VerifierOffer(
         @Nullable String problem,
         boolean readsPrompt,
         boolean differentiable,
+        Set<Extra> takes,
         Opener opener) {
+    /** What a question may say besides the prompt. */
+    public enum Extra {
+        /** {@link Question#label()} */
+        LABEL,
+        /** {@link Question#instructions()} */
+        INSTRUCTIONS
+    }
+
+    public VerifierOffer {
+        takes = Set.copyOf(takes);
+    }
+
+    /** One that reads nothing of a question but the prompt. */
+    public VerifierOffer(
+            String name,
+            String title,
+            @Nullable String problem,
+            boolean readsPrompt,
+            boolean differentiable,
+            Opener opener) {
+        this(name, title, problem, readsPrompt, differentiable, Set.of(), opener);
+    }
+
+    /** The same, that reads this of a question. */
+    public VerifierOffer taking(Extra... extras) {
+        return new VerifierOffer(name, title, problem, readsPrompt, differentiable, Set.of(extras), opener);
+    }
+
     /** Builds a verifier. */
     @FunctionalInterface
     public interface Opener {

@@ -460,6 +460,26 @@ class LlmGraderTest {
             assertThat(judge.score(shots(2))).containsExactly(9, 9);
         }
         assertThat(requests).hasSize(3);
+        try (LlmJudge later = judge(one, Question.of("x"))) {
+            assertThat(later.score(shots(2))).containsExactly(9, 9);
+        }
+        assertThat(requests)
+                .as("a grade that was given plainly is paid for once as well")
+                .hasSize(3);
+    }
+
+    @Test
+    void score_ofAPictureGradedInJsonMode_isNotThatOfAServiceAskedPlainlySince() {
+        handler =
+                (exchange, call) -> reply(exchange, call == 2 ? 400 : 200, call == 2 ? "{}" : grade(call == 1 ? 5 : 9));
+        LlmOptions one = new LlmOptions(options().baseUrl(), "seer", KEY, Duration.ofSeconds(20), 0, 100, 1, 0, true);
+
+        try (LlmJudge judge = judge(one, Question.of("x"))) {
+            assertThat(judge.score(shots(1))).containsExactly(5);
+            assertThat(judge.score(shots(2))).containsExactly(5, 9);
+            assertThat(judge.score(shots(2))).containsExactly(9, 9);
+        }
+        assertThat(requests).hasSize(4);
     }
 
     @Test

@@ -35,12 +35,13 @@ public final class FakeVerifiers implements VerifierCatalog {
     @Override
     public List<VerifierOffer> list() {
         return List.of(
-                offer("bright", false, true),
+                offer("bright", false, true).taking(VerifierOffer.Extra.LABEL, VerifierOffer.Extra.INSTRUCTIONS),
                 offer("dark", false, true),
                 offer("red", true, false),
                 offer("picky", false, false),
                 offer("moody", false, false),
                 offer("far", false, false),
+                offer("sorter", true, false).taking(VerifierOffer.Extra.LABEL),
                 VerifierOffer.missing("aesthetic-l14", "beauty", "no files: put them into DIR", false, true));
     }
 
@@ -88,7 +89,7 @@ public final class FakeVerifiers implements VerifierCatalog {
             }
             openJudges.incrementAndGet();
             return switch (name) {
-                case "bright" -> new FakeJudge(picture -> mean(picture, 0, 1));
+                case "bright", "sorter" -> new FakeJudge(picture -> mean(picture, 0, 1));
                 case "dark" -> new FakeJudge(picture -> -mean(picture, 0, 1));
                 case "red" ->
                     new FakeJudge(

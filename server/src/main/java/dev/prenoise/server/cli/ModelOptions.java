@@ -4,6 +4,7 @@ import dev.prenoise.engine.CatalogOptions;
 import dev.prenoise.engine.EngineOptions;
 import dev.prenoise.engine.Precision;
 import dev.prenoise.verifier.LlmGrader;
+import dev.prenoise.verifier.LlmOptions;
 import dev.prenoise.verifier.VerifierOffer;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -168,7 +169,13 @@ final class ModelOptions {
 
     private List<VerifierOffer> offers() {
         List<VerifierOffer> offers = new ArrayList<>(remotes.offers());
-        offers.add(LlmGrader.offer(grader.options(System.getenv()), Folders.cache()));
+        LlmOptions service = grader.options(System.getenv());
+        if (service != null && offers.stream().anyMatch(offer -> offer.name().equals(PictureSearchOptions.GRADER))) {
+            throw new CliException("--llm: with --verifier-at " + PictureSearchOptions.GRADER
+                    + "=... (expected: one of them, as both are the verifier " + PictureSearchOptions.GRADER
+                    + "; --verifier-at can give the other machine's another name)");
+        }
+        offers.add(LlmGrader.offer(service, Folders.cache()));
         return offers;
     }
 

@@ -232,7 +232,7 @@ final class OptimizeCommand implements Callable<Integer> {
 
     /** Returns the exit code. */
     int search(Service open, OutputFolder folder, Interrupt interrupt) throws Exception {
-        Search search = new Search(open, request());
+        Search search = new Search(open, request(open));
         SearchResult result;
         try (ProgressView view = ProgressView.of(console, quiet)) {
             result = interrupt.context().call(() -> search.run(view));
@@ -280,7 +280,7 @@ final class OptimizeCommand implements Callable<Integer> {
         return INTERRUPTED;
     }
 
-    private OptimizeNoiseRequest request() {
+    private OptimizeNoiseRequest request(Service open) {
         OptimizeNoiseRequest.Builder request = OptimizeNoiseRequest.newBuilder()
                 .setSearchId(searchId.isEmpty() ? "cli-" + UUID.randomUUID() : searchId)
                 .setBackbone(backbone)
@@ -304,6 +304,7 @@ final class OptimizeCommand implements Callable<Integer> {
         request.getBudgetBuilder().setStopOnPlateau(stopOnPlateau);
         if (pictures.asked()) {
             pictures.apply(request, candidates, form);
+            pictures.applyClass(open, request);
         } else {
             rank(request);
         }

@@ -81,6 +81,12 @@ final class PictureSearchOptions {
     private double stepSize;
 
     @Option(
+            names = "--last-steps",
+            paramLabel = "K",
+            description = "first-order: follow the gradient through the last K sampling steps alone. Default: all.")
+    private int lastSteps;
+
+    @Option(
             names = "--restart-after",
             paramLabel = "M",
             description = "zero-order: start afresh after M rounds without a better noise. Default: never.")
@@ -137,6 +143,9 @@ final class PictureSearchOptions {
         if (stepSize != 0) {
             return "--step-size";
         }
+        if (lastSteps != 0) {
+            return "--last-steps";
+        }
         if (restartAfter != 0) {
             return "--restart-after";
         }
@@ -150,6 +159,19 @@ final class PictureSearchOptions {
             return "--class";
         }
         return instructions == null ? null : "--instructions";
+    }
+
+    /**
+     * Hands {@code --class} to the verifiers that take one.
+     *
+     * @param request that {@link #apply} has filled
+     * @throws CliException when none does
+     */
+    void applyClass(Service service, OptimizeNoiseRequest.Builder request) {
+        VerifierSearch.Builder search = screen == null
+                ? request.getVerifierBuilder()
+                : request.getCascadeBuilder().getVerifyBuilder();
+        ClassLabel.apply(service, label, search.getVerifiersBuilderList());
     }
 
     /**
@@ -183,8 +205,11 @@ final class PictureSearchOptions {
             builder.addVerifiers(verifier(verifier));
         }
         double tangent = tangent();
+        if (lastSteps != 0 && algorithm != SearchAlgorithm.SEARCH_ALGORITHM_FIRST_ORDER) {
+            throw new CliException("--last-steps: without --search first-order (expected: with it)");
+        }
         if (algorithm == SearchAlgorithm.SEARCH_ALGORITHM_FIRST_ORDER) {
-            builder.getFirstOrderBuilder().setStepSize(tangent);
+            builder.getFirstOrderBuilder().setStepSize(tangent).setLastSteps(lastSteps);
         } else {
             builder.setStepSize(tangent);
         }
@@ -223,8 +248,7 @@ final class PictureSearchOptions {
         if (!parts.matches()) {
             throw new CliException("--verifier: \"" + text + "\" (expected: NAME, or NAME:WEIGHT such as clip:2)");
         }
-        Verifier.Builder verifier =
-                Verifier.newBuilder().setName(parts.group(1)).setLabel(label);
+        Verifier.Builder verifier = Verifier.newBuilder().setName(parts.group(1));
         if (parts.group(2) != null) {
             verifier.setWeight(Double.parseDouble(parts.group(2)));
         }

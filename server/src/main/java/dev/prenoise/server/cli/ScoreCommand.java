@@ -86,7 +86,7 @@ final class ScoreCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        ScoreImagesRequest request = request();
+        ScoreImagesRequest.Builder request = request();
         ScoreImagesResponse response;
         try (Service open = service.open(local)) {
             response = ask(open, request);
@@ -99,10 +99,9 @@ final class ScoreCommand implements Callable<Integer> {
         return 0;
     }
 
-    private ScoreImagesRequest request() {
+    private ScoreImagesRequest.Builder request() {
         ScoreImagesRequest.Builder request = ScoreImagesRequest.newBuilder().setPrompt(prompt);
-        verifiers.forEach(
-                verifier -> request.addVerifiers(verifier(verifier).toBuilder().setLabel(label)));
+        verifiers.forEach(verifier -> request.addVerifiers(verifier(verifier)));
         if (instructions != null) {
             instruct(request, PictureSearchOptions.text(instructions));
         }
@@ -113,7 +112,7 @@ final class ScoreCommand implements Callable<Integer> {
                 throw new CliException(image + ": cannot be read (expected: a PNG, JPEG or WebP file): " + e, e);
             }
         }
-        return request.build();
+        return request;
     }
 
     private static void instruct(ScoreImagesRequest.Builder request, String words) {
@@ -147,9 +146,10 @@ final class ScoreCommand implements Callable<Integer> {
                 .build();
     }
 
-    private ScoreImagesResponse ask(Service open, ScoreImagesRequest request) {
+    private ScoreImagesResponse ask(Service open, ScoreImagesRequest.Builder request) {
+        ClassLabel.apply(open, label, request.getVerifiersBuilderList());
         try {
-            return open.stub().scoreImages(request);
+            return open.stub().scoreImages(request.build());
         } catch (StatusRuntimeException e) {
             CliException failure = Failures.of(e, open.name());
             throw new CliException(named(String.valueOf(failure.getMessage())), e);

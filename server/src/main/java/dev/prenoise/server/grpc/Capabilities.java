@@ -92,6 +92,8 @@ final class Capabilities {
                 .setTitle(offer.title())
                 .setReadsPrompt(offer.readsPrompt())
                 .setDifferentiable(offer.differentiable())
+                .setTakesLabel(offer.takes().contains(VerifierOffer.Extra.LABEL))
+                .setTakesInstructions(offer.takes().contains(VerifierOffer.Extra.INSTRUCTIONS))
                 .build();
     }
 

@@ -65,13 +65,14 @@ final class ChosenVerifiers {
         if (offer == null) {
             return;
         }
+        VerifierRules.requireTaken(field + ".verifiers[" + index + "]", verifier, offer, offers);
         if (search.getAlgorithm() == SearchAlgorithm.SEARCH_ALGORITHM_FIRST_ORDER && !offer.differentiable()) {
             throw new InvalidFieldException(
                     name(index),
                     quoted(verifier.getName()) + " has no gradient (expected: for first-order search "
                             + differentiable() + ")");
         }
-        if (offer.readsPrompt() && prompt.isBlank() && !VerifierRules.standsForThePrompt(name, verifier.getLabel())) {
+        if (offer.readsPrompt() && prompt.isBlank() && !VerifierRules.standsForThePrompt(offer, verifier.getLabel())) {
             throw new InvalidFieldException(
                     "prompt.text",
                     quoted(prompt) + " (expected: the prompt in words, which the verifier " + name + " reads)");

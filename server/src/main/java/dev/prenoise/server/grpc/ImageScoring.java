@@ -78,12 +78,14 @@ final class ImageScoring {
                 throw new InvalidFieldException(
                         field, quoted(verifier.getName()) + " is " + name + " (expected: each verifier once)");
             }
-            boolean readsPrompt = VerifierCatalog.offer(offers, name)
-                    .map(VerifierOffer::readsPrompt)
-                    .orElse(false);
-            if (readsPrompt
+            VerifierOffer offer = VerifierCatalog.offer(offers, name).orElse(null);
+            if (offer != null) {
+                VerifierRules.requireTaken("verifiers[" + i + "]", verifier, offer, offers);
+            }
+            if (offer != null
+                    && offer.readsPrompt()
                     && request.getPrompt().isBlank()
-                    && !VerifierRules.standsForThePrompt(name, verifier.getLabel())) {
+                    && !VerifierRules.standsForThePrompt(offer, verifier.getLabel())) {
                 throw new InvalidFieldException(
                         "prompt",
                         quoted(request.getPrompt()) + " (expected: the prompt, which the verifier " + name + " reads)");

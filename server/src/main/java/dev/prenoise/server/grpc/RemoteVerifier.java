@@ -62,16 +62,18 @@ public final class RemoteVerifier implements Verifier {
      * @param address for messages
      * @param channel opened when the verifier is; closed with it
      * @param deadline of one call
+     * @return takes label and instructions: whether it does is the other side's to say
      */
     public static VerifierOffer offer(
             String name, String theirName, String address, Supplier<ManagedChannel> channel, Duration deadline) {
         return new VerifierOffer(
-                name,
-                "what " + theirName + " at " + address + " says",
-                null,
-                false,
-                false,
-                (compute, type) -> new RemoteVerifier(name, theirName, address, channel.get(), deadline));
+                        name,
+                        "what " + theirName + " at " + address + " says",
+                        null,
+                        false,
+                        false,
+                        (compute, type) -> new RemoteVerifier(name, theirName, address, channel.get(), deadline))
+                .taking(VerifierOffer.Extra.values());
     }
 
     @Override

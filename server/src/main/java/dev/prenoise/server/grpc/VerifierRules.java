@@ -2,14 +2,15 @@ package dev.prenoise.server.grpc;
 
 import static dev.prenoise.server.grpc.Violations.quoted;
 
+import dev.prenoise.engine.InvalidFieldException;
 import dev.prenoise.search.PathsParameters;
 import dev.prenoise.v1.Budget;
 import dev.prenoise.v1.Paths;
 import dev.prenoise.v1.SearchAlgorithm;
 import dev.prenoise.v1.Verifier;
 import dev.prenoise.v1.VerifierSearch;
+import dev.prenoise.verifier.VerifierOffer;
 import java.util.List;
-import java.util.Set;
 
 /** What is wrong with the fields that say who judges pictures, and how noise is proposed to them. Belongs to {@link RequestValidator}. */
 final class VerifierRules {
@@ -22,9 +23,6 @@ final class VerifierRules {
     /** A tangent: within a tenth of a degree of a right angle. */
     private static final double MAX_STEP_SIZE = 1000;
 
-    /** Those that read the prompt only for the class it names. */
-    private static final Set<String> CLASSIFIERS = Set.of("clip-class", "dino-class");
-
     private final Violations violations;
     private final Limits limits;
 
@@ -33,13 +31,49 @@ final class VerifierRules {
         this.limits = limits;
     }
 
+    /** Whether a verifier that reads the prompt can do without one: a classifier reads it only for the class it names. */
+    static boolean standsForThePrompt(VerifierOffer offer, String label) {
+        return offer.takes().contains(VerifierOffer.Extra.LABEL) && !label.isBlank();
+    }
+
     /**
-     * Whether a verifier that reads the prompt can do without one.
+     * What a verifier would not read must not be told to it: its scores would be taken for the answer to another question.
      *
-     * @param name resolved
+     * @param field of the verifier in the request
+     * @param offer that the request means
+     * @param offers all
+     * @throws InvalidFieldException naming label or instructions
      */
-    static boolean standsForThePrompt(String name, String label) {
-        return CLASSIFIERS.contains(name) && !label.isBlank();
+    static void requireTaken(String field, Verifier verifier, VerifierOffer offer, List<VerifierOffer> offers) {
+        requireTaken(
+                field + ".label", verifier.getLabel(), VerifierOffer.Extra.LABEL, "is no classifier", offer, offers);
+        requireTaken(
+                field + ".instructions",
+                verifier.getInstructions(),
+                VerifierOffer.Extra.INSTRUCTIONS,
+                "is told nothing in words but the prompt",
+                offer,
+                offers);
+    }
+
+    private static void requireTaken(
+            String field,
+            String value,
+            VerifierOffer.Extra extra,
+            String what,
+            VerifierOffer offer,
+            List<VerifierOffer> offers) {
+        if (value.isEmpty() || offer.takes().contains(extra)) {
+            return;
+        }
+        List<String> takers = offers.stream()
+                .filter(each -> each.takes().contains(extra))
+                .map(VerifierOffer::name)
+                .toList();
+        throw new InvalidFieldException(
+                field,
+                quoted(value) + " (expected: empty, as " + offer.name() + " " + what
+                        + (takers.isEmpty() ? "" : "; those that take one: " + String.join(", ", takers)) + ")");
     }
 
     void check(String field, VerifierSearch search) {

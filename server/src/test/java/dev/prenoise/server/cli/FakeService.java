@@ -80,6 +80,8 @@ final class FakeService extends NoiseProviderGrpc.NoiseProviderImplBase {
                 .setName("cpu")
                 .setMemoryTotal(8_000_000_000L)
                 .setMemoryFree(3_000_000_000L);
+        response.addVerifiersBuilder().setName("clip-class").setTakesLabel(true);
+        response.addVerifiersBuilder().setName("clip-l14");
         responses.onNext(response.build());
         responses.onCompleted();
     }

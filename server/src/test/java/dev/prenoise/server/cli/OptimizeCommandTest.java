@@ -160,8 +160,7 @@ class OptimizeCommandTest {
 
         VerifierSearch.Builder expected = VerifierSearch.newBuilder()
                 .setAlgorithm(SearchAlgorithm.SEARCH_ALGORITHM_ZERO_ORDER_THEN_PATHS)
-                .addVerifiers(
-                        Verifier.newBuilder().setName("llm").setLabel("tabby").setInstructions("be strict"))
+                .addVerifiers(Verifier.newBuilder().setName("llm").setInstructions("be strict"))
                 .addVerifiers(Verifier.newBuilder()
                         .setName("clip-class")
                         .setWeight(0.5)
@@ -186,13 +185,17 @@ class OptimizeCommandTest {
                 "--search",
                 "first-order",
                 "--step-size",
-                "0.2");
+                "0.2",
+                "--last-steps",
+                "3");
         assertThat(service.request.getCascade().getScreen().getLoss()).isEqualTo(AttentionLoss.ATTENTION_LOSS_CONFORM);
         assertThat(service.request.getCascade().getKeep()).isEqualTo(4);
         assertThat(service.request.getCascade().getVerify().getVerifiersList())
                 .containsExactly(Verifier.newBuilder().setName("clip").build());
         assertThat(service.request.getCascade().getVerify().getFirstOrder().getStepSize())
                 .isEqualTo(0.2);
+        assertThat(service.request.getCascade().getVerify().getFirstOrder().getLastSteps())
+                .isEqualTo(3);
         assertThat(service.request.getBudget())
                 .isEqualTo(Budget.newBuilder().setLossEvaluations(32).build());
     }
@@ -206,6 +209,9 @@ class OptimizeCommandTest {
         --verifier a --cosine 1           | --cosine: 1.0 (expected: between 0 and 1)
         --verifier a --cosine .9 --step-size 1 | --cosine: with --step-size (expected: one of them)
         --verifier a --paths 2            | --paths: 2 (expected: NxM, such as 2x2)
+        --verifier a --last-steps 2       | --last-steps: without --search first-order (expected: with it)
+        --last-steps 2                    | --last-steps: without --search, --verifier or --screen (expected: with one of them)
+        --verifier clip-l14 --class cat   | --class: without a --verifier that takes one (expected: with one of clip-class)
         --verifier a --instructions x     | --instructions: without --verifier llm (expected: with it)
         """)
     void optimize_pictureOptionsThatDoNotFit_areNamed(String options, String message) {

@@ -88,6 +88,45 @@ class ScoreCommandTest {
     }
 
     @Test
+    void score_classWithoutAClassifier_isRefused() {
+        CommandLineRun run = run("score", dark, "--verifier", "dark", "--class", "tabby");
+
+        assertThat(run.exit()).isEqualTo(2);
+        assertThat(run.err())
+                .containsExactly(
+                        "prenoise: --class: without a --verifier that takes one (expected: with one of bright, sorter)");
+    }
+
+    @Test
+    void score_classBesideOthers_isTheClassifiersAlone() {
+        CommandLineRun run = run("score", dark, "--verifier", "dark", "--verifier", "bright", "--class", "tabby");
+
+        assertThat(run.err()).isEmpty();
+        assertThat(run.exit()).isZero();
+    }
+
+    @Test
+    void models_aVerifierElsewhereUnderTheNameOfTheLanguageModels_isRefusedBesideOne() {
+        CommandLineRun run = run(
+                Models::open,
+                "models",
+                "--device",
+                "cpu",
+                "--verifier-at",
+                "llm=127.0.0.1:9",
+                "--llm",
+                "http://localhost:9/v1",
+                "--llm-model",
+                "m");
+
+        assertThat(run.exit()).isEqualTo(2);
+        assertThat(run.err())
+                .first()
+                .asString()
+                .startsWith("prenoise: --llm: with --verifier-at llm=... (expected: one of them");
+    }
+
+    @Test
     void score_instructionsWithoutALanguageModel_areRefused() throws IOException {
         Path words = Files.writeString(folder.resolve("words.txt"), "be strict");
 

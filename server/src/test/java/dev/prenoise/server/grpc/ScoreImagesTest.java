@@ -175,12 +175,23 @@ class ScoreImagesTest {
     }
 
     @Test
-    void scoreImages_labelInPlaceOfThePromptThatAVerifierReads_isNoPrompt() {
+    void scoreImages_labelOfAVerifierThatIsNoClassifier_isRefused() {
         ScoreImagesRequest.Builder request = request("red").addImages(grey(1));
         request.getVerifiersBuilder(0).setLabel("tabby");
 
         assertThat(violations(request))
-                .containsExactly("prompt: \"\" (expected: the prompt, which the verifier red reads)");
+                .containsExactly("verifiers[0].label: \"tabby\" (expected: empty, as red is no classifier; those that"
+                        + " take one: bright, sorter)");
+    }
+
+    @Test
+    void scoreImages_labelOfAClassifierThatReadsThePrompt_standsForIt() {
+        ScoreImagesRequest.Builder request = request("sorter").addImages(grey(1));
+        assertThat(violations(request))
+                .containsExactly("prompt: \"\" (expected: the prompt, which the verifier sorter reads)");
+
+        request.getVerifiersBuilder(0).setLabel("tabby");
+        assertThat(score(request).getScoresCount()).isEqualTo(1);
     }
 
     @Test

@@ -213,7 +213,7 @@ class VerifierSearchTest {
     @Test
     void question_isThePromptWithoutItsWeights_theLabelAndTheInstructions() {
         OptimizeNoiseRequest.Builder request =
-                request(1, "red").setPrompt(Prompt.newBuilder().setText("a (red:1.4) cat"));
+                request(1, "bright").setPrompt(Prompt.newBuilder().setText("a (red:1.4) cat"));
         request.getVerifierBuilder().getVerifiersBuilder(0).setLabel("tabby").setInstructions("be strict");
         sidecar.search(request.build()).summary();
 
@@ -274,6 +274,16 @@ class VerifierSearchTest {
         labelled.getVerifierBuilder().getVerifiersBuilder(0).setLabel("unicorn");
         assertThat(failure(labelled))
                 .hasMessage("INVALID_ARGUMENT: verifier.verifiers[0].label: \"unicorn\" (expected: one of cat, frog)");
+        OptimizeNoiseRequest.Builder noClassifier = request(1, "bright", "dark");
+        noClassifier.getVerifierBuilder().getVerifiersBuilder(1).setLabel("tabby");
+        assertThat(failure(noClassifier))
+                .hasMessage("INVALID_ARGUMENT: verifier.verifiers[1].label: \"tabby\" (expected: empty, as dark is no"
+                        + " classifier; those that take one: bright, sorter)");
+        OptimizeNoiseRequest.Builder told = request(1, "red");
+        told.getVerifierBuilder().getVerifiersBuilder(0).setInstructions("be strict");
+        assertThat(failure(told))
+                .hasMessage("INVALID_ARGUMENT: verifier.verifiers[0].instructions: \"be strict\" (expected: empty, as"
+                        + " red is told nothing in words but the prompt; those that take one: bright)");
         OptimizeNoiseRequest.Builder stepped = request(1, "bright");
         stepped.getVerifierBuilder().setSteps(101);
         assertThat(violations(failure(stepped)).get(0).getField()).isEqualTo("verifier.steps");
