@@ -452,6 +452,7 @@ class Evaluate(Message):
     seeds: List[int] = many(6, "uint64")
     predictions: bool = boolean(7)
     walk: Optional[HostWalk] = one(8, HostWalk)
+    self_attention: bool = boolean(9)
 
 
 @dataclass(repr=False)
