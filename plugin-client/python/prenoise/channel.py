@@ -33,8 +33,8 @@ OPTIONS: Tuple[Tuple[str, int], ...] = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 10_000),  # how long one attempt may take: a sidecar on a busy machine needs more than a second
     ("grpc.max_reconnect_backoff_ms", 2000),
-    ("grpc.keepalive_time_ms", 20_000),  # a sidecar that hangs or whose machine is gone ends the call after half a minute
-    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_time_ms", 30_000),  # a sidecar that hangs or whose machine is gone ends the call after a minute
+    ("grpc.keepalive_timeout_ms", 30_000),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.use_local_subchannel_pool", 1),  # a fresh channel connects by itself, without another's back-off
 )
