@@ -39,6 +39,8 @@ class RoomsTest {
             .definedBy("dev.prenoise.training..")
             .layer("engine")
             .definedBy("dev.prenoise.engine..")
+            .layer("study")
+            .definedBy("dev.prenoise.study..")
             .whereLayer("tensor")
             .mayNotAccessAnyLayer()
             .whereLayer("image")
@@ -60,7 +62,9 @@ class RoomsTest {
             .whereLayer("shapes")
             .mayOnlyAccessLayers("tensor", "image", "text", "verifier")
             .whereLayer("training")
-            .mayOnlyAccessLayers("tensor", "image", "noise", "text", "backbone", "verifier", "shapes");
+            .mayOnlyAccessLayers("tensor", "image", "noise", "text", "backbone", "verifier", "shapes")
+            .whereLayer("study")
+            .mayNotBeAccessedByAnyLayer();
 
     @ArchTest
     static final ArchRule networks_knowNothingOfText = noClasses()

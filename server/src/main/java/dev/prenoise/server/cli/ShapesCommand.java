@@ -1,7 +1,7 @@
 package dev.prenoise.server.cli;
 
 import dev.prenoise.engine.ModelCatalog;
-import dev.prenoise.engine.VerifierAgreement;
+import dev.prenoise.study.VerifierAgreement;
 import dev.prenoise.training.ShapesVerifierTraining;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,49 +1,65 @@
 package dev.prenoise.server.cli;
 
 import dev.prenoise.engine.ModelCatalog;
-import dev.prenoise.engine.ShapesStudy;
-import dev.prenoise.engine.VerifierStudy;
 import dev.prenoise.shapes.ShapesModel;
-import java.io.IOException;
+import dev.prenoise.study.ShapesStudy;
+import dev.prenoise.study.StudyFile;
+import dev.prenoise.study.VerifierStudy;
 import java.nio.file.Path;
+import java.util.Iterator;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
-/** {@code prenoise study}: what losses, or verifiers and searches, are worth on the built-in model, judged exactly. */
+/** {@code prenoise study}: what losses, verifiers and searches are worth, on any backbone and prompts. */
 @Command(
         name = "study",
-        header = "Measures what losses, or verifiers and searches, are worth.",
+        header = "Measures how often losses, verifiers and searches pick a noise whose picture is right.",
         description = {
-            "On the built-in model, whose pictures an exact oracle judges, over prompts made by rule. losses: how often each loss picks",
-            "a noise whose picture shows what was asked; writes candidates.csv and table.md into the output folder. verifiers: every",
-            "verifier with every search at equal budgets; writes rows.tsv, table.md and curves.svg. Prints the table. The same options",
-            "give the same table; stopped in the middle, the same command goes on."
+            "A study file says which strategies are compared, on which prompts and models, up to which budget: docs/study.md. Its results,",
+            "tables, curves and a report go to the output folder. losses and verifiers are two studies of fixed form on the built-in model,",
+            "with options of their own; they print the tables of the README and of docs/results.md. The same study gives the same numbers;",
+            "stopped in the middle, the same command goes on."
         },
         sortOptions = false)
 final class StudyCommand implements Callable<Integer> {
+    private static final String LOSSES = "losses";
+    private static final String VERIFIERS = "verifiers";
+
     private final Console console;
     private final Function<ModelOptions, ModelCatalog> models;
+
+    @Spec
+    private CommandSpec spec;
 
     @Mixin
     private ModelOptions options = new ModelOptions();
 
     @Parameters(
             arity = "0..1",
-            paramLabel = "WHAT",
-            defaultValue = "losses",
-            description = "losses or verifiers. Default: ${DEFAULT-VALUE}.")
+            paramLabel = "FILE.yaml|NAME",
+            defaultValue = LOSSES,
+            completionCandidates = Names.class,
+            description = "A study file, or by name ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
     private String what = "";
+
+    @Option(
+            names = "--print",
+            description = "Of a study that comes with the program: prints its file, to begin one of your own.")
+    private boolean print;
 
     @Option(
             names = "--prompts",
             paramLabel = "N",
             defaultValue = "200",
-            description = "Prompts. Default: ${DEFAULT-VALUE}.")
+            description = "Of losses and verifiers: prompts. Default: ${DEFAULT-VALUE}.")
     private int prompts;
 
     @Option(
@@ -72,7 +88,7 @@ final class StudyCommand implements Callable<Integer> {
             names = "--seed",
             paramLabel = "S",
             defaultValue = "1",
-            description = "Of prompts, noises and intervals. Default: ${DEFAULT-VALUE}.")
+            description = "Of losses and verifiers: of prompts, noises and intervals. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
     @Option(
@@ -85,20 +101,52 @@ final class StudyCommand implements Callable<Integer> {
     StudyCommand(Console console, Function<ModelOptions, ModelCatalog> models) {
         this.console = console;
         this.models = models;
+        this.spec = CommandSpec.create();
     }
 
     @Override
-    public Integer call() throws IOException {
-        Tabled.run(console, models.apply(options), "study", prompts, output, this::run);
+    public Integer call() throws Exception {
+        if (what.equals(LOSSES) || what.equals(VERIFIERS)) {
+            Tabled.run(console, models.apply(options), "study", prompts, output, this::run);
+        } else if (print) {
+            console.out().print(shipped());
+        } else {
+            refuse("--prompts", "--candidates", "--nfe", "--steps", "--seed");
+            new StudyFileRun(console, () -> models.apply(options)).run(what, output);
+        }
         return 0;
     }
 
+    private String shipped() {
+        try {
+            return StudyFile.shippedText(what);
+        } catch (IllegalArgumentException e) {
+            throw new CliException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    /** What a study file says by itself. */
+    private void refuse(String... ofOthers) {
+        for (String option : ofOthers) {
+            if (spec.commandLine().getParseResult().hasMatchedOption(option)) {
+                throw new CliException(option + ": with a study file (expected: with losses or verifiers)");
+            }
+        }
+    }
+
     private void run(ModelCatalog catalog, IntConsumer progress) {
-        switch (what) {
-            case "losses" ->
-                new ShapesStudy(catalog.open(ShapesModel.ID), seed, prompts, candidates).run(output, progress);
-            case "verifiers" -> new VerifierStudy(catalog, seed, prompts, nfe, steps).run(output, progress);
-            default -> throw new CliException("study: \"" + what + "\" (expected: losses or verifiers)");
+        if (what.equals(LOSSES)) {
+            new ShapesStudy(catalog.open(ShapesModel.ID), seed, prompts, candidates).run(output, progress);
+        } else {
+            new VerifierStudy(catalog, seed, prompts, nfe, steps).run(output, progress);
+        }
+    }
+
+    static final class Names implements Iterable<String> {
+        @Override
+        public Iterator<String> iterator() {
+            return Stream.concat(Stream.of(LOSSES, VERIFIERS), StudyFile.shipped().stream())
+                    .iterator();
         }
     }
 }

@@ -1,5 +1,10 @@
-package dev.prenoise.engine;
+package dev.prenoise.study;
 
+import dev.prenoise.engine.Model;
+import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.engine.PromptSession;
+import dev.prenoise.engine.PromptSpec;
+import dev.prenoise.engine.SamplingSpec;
 import dev.prenoise.image.Picture;
 import dev.prenoise.noise.NoiseSource;
 import dev.prenoise.noise.SeededNoise;

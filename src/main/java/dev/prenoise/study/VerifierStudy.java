@@ -1,7 +1,14 @@
-package dev.prenoise.engine;
+package dev.prenoise.study;
 
 import dev.prenoise.attention.AttentionLosses;
 import dev.prenoise.attention.LossForm;
+import dev.prenoise.engine.Model;
+import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.engine.Panel;
+import dev.prenoise.engine.PictureOptions;
+import dev.prenoise.engine.PromptSession;
+import dev.prenoise.engine.PromptSpec;
+import dev.prenoise.engine.SamplingSpec;
 import dev.prenoise.noise.NoiseSource;
 import dev.prenoise.noise.SeededNoise;
 import dev.prenoise.noise.Seeds;
@@ -23,16 +30,11 @@ import dev.prenoise.search.Spend;
 import dev.prenoise.search.ZeroOrderParameters;
 import dev.prenoise.search.ZeroOrderSearch;
 import dev.prenoise.search.ZeroOrderThenPathsSearch;
-import dev.prenoise.shapes.Oracle;
 import dev.prenoise.shapes.OracleVerifier;
-import dev.prenoise.shapes.PromptGoal;
-import dev.prenoise.shapes.PromptReading;
 import dev.prenoise.shapes.PromptSuite;
-import dev.prenoise.shapes.ShapesImage;
 import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.verifier.Judge;
 import dev.prenoise.verifier.Question;
-import dev.prenoise.verifier.Shot;
 import dev.prenoise.verifier.VerifierOffer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -62,7 +64,7 @@ public final class VerifierStudy {
     static final List<String> VERIFIERS = List.of("shapes-clip", "shapes-aesthetic");
 
     static final String ENSEMBLE = "ensemble";
-    static final String COMPLETE = "complete";
+    static final String COMPLETE = Metric.COMPLETE;
     static final String NOT_WORSE = "not worse by its own score";
     static final String NOT_WORSE_ORACLE = "not worse by the oracle";
     static final String PLAIN = "plain seed";
@@ -209,7 +211,7 @@ public final class VerifierStudy {
         Map<String, Judge> open = new LinkedHashMap<>();
         try (PromptSession session = model.prepare(new PromptSpec(prompt, "", List.of()), sampling, List.of(), 0, 0)) {
             open.put(OracleVerifier.NAME, judge(OracleVerifier.NAME, prompt));
-            open.put(COMPLETE, new CompleteJudge(prompt));
+            open.put(COMPLETE, new Metric.CompleteJudge(prompt));
             verifiers.forEach(name -> open.put(name, judge(name, prompt)));
             PathEvaluator drawing = session.pictures(panel(open, terms()), PictureOptions.plain());
             Remembered pictures = new Remembered(drawing);
@@ -372,28 +374,5 @@ public final class VerifierStudy {
 
     private static double term(Candidate candidate, String name) {
         return candidate.terms().getOrDefault(name, Double.NaN);
-    }
-
-    /** 1 where everything that the prompt asks for is there, else 0. */
-    private static final class CompleteJudge implements Judge {
-        private final PromptGoal goal;
-
-        CompleteJudge(String prompt) {
-            if (!(PromptGoal.read(prompt) instanceof PromptReading.Understood understood)) {
-                throw new IllegalStateException("prompt: \"" + prompt + "\" (expected: one of the built-in world)");
-            }
-            goal = understood.goal();
-        }
-
-        @Override
-        public double[] score(List<Shot> shots) {
-            return shots.stream()
-                    .mapToDouble(shot ->
-                            Oracle.judge(ShapesImage.ofRgb(shot.picture().rgb()), goal)
-                                            .isComplete()
-                                    ? 1
-                                    : 0)
-                    .toArray();
-        }
     }
 }

@@ -1,9 +1,11 @@
-package dev.prenoise.engine;
+package dev.prenoise.study;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.prenoise.engine.Catalogs;
+import dev.prenoise.engine.ModelCatalog;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

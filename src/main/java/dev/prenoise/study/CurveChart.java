@@ -1,5 +1,6 @@
-package dev.prenoise.engine;
+package dev.prenoise.study;
 
+import dev.prenoise.engine.Panel;
 import dev.prenoise.shapes.Interval;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;

@@ -1,4 +1,4 @@
-package dev.prenoise.engine;
+package dev.prenoise.study;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

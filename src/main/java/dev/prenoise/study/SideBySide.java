@@ -1,4 +1,4 @@
-package dev.prenoise.engine;
+package dev.prenoise.study;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

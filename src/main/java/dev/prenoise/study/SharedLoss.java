@@ -1,4 +1,4 @@
-package dev.prenoise.engine;
+package dev.prenoise.study;
 
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.SeededNoise;

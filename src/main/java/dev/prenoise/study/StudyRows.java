@@ -1,4 +1,4 @@
-package dev.prenoise.engine;
+package dev.prenoise.study;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -1,4 +1,4 @@
-package dev.prenoise.engine;
+package dev.prenoise.study;
 
 import dev.prenoise.image.Picture;
 import java.io.IOException;

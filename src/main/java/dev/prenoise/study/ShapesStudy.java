@@ -1,10 +1,14 @@
-package dev.prenoise.engine;
+package dev.prenoise.study;
 
 import dev.prenoise.attention.AttentionLoss;
 import dev.prenoise.attention.AttentionLosses;
 import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.attention.LossForm;
 import dev.prenoise.attention.TokenGroup;
+import dev.prenoise.engine.Model;
+import dev.prenoise.engine.PromptSession;
+import dev.prenoise.engine.PromptSpec;
+import dev.prenoise.engine.SamplingSpec;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseSource;
 import dev.prenoise.noise.SeededNoise;

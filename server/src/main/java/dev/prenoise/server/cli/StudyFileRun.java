@@ -1,0 +1,82 @@
+package dev.prenoise.server.cli;
+
+import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.engine.UnknownBackboneException;
+import dev.prenoise.server.ops.ProductVersion;
+import dev.prenoise.study.LocalQueue;
+import dev.prenoise.study.StudyFile;
+import dev.prenoise.study.StudyPlan;
+import dev.prenoise.study.StudyRun;
+import dev.prenoise.study.UnitWork;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.function.Supplier;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarStyle;
+import org.jspecify.annotations.Nullable;
+
+/** A study file on its way from the command line to its report. */
+final class StudyFileRun {
+    /** One process takes and computes one unit after the other: nothing is ever forgotten. */
+    private static final Duration NEVER = Duration.ofDays(365);
+
+    private final Console console;
+    private final Supplier<ModelCatalog> models;
+
+    StudyFileRun(Console console, Supplier<ModelCatalog> models) {
+        this.console = console;
+        this.models = models;
+    }
+
+    /**
+     * @param study a file or the name of a study that comes with the program
+     * @throws CliException when the study cannot be used
+     */
+    void run(String study, Path output) throws IOException, InterruptedException {
+        try {
+            StudyPlan plan = StudyFile.read(study);
+            StudyRun run = new StudyRun(plan, output);
+            try (ModelCatalog catalog = models.get();
+                    LocalQueue queue = new LocalQueue(NEVER);
+                    Bar bar = new Bar()) {
+                StudyRun.check(plan, catalog);
+                run.run(queue, new UnitWork(catalog, ProductVersion.get()), bar);
+            }
+            run.report();
+            console.out().println(plan.title() + ": every candidate in " + output.resolve("candidates.csv"));
+        } catch (IllegalArgumentException | UnknownBackboneException e) {
+            throw new CliException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    /** Units done, how long the rest will take. */
+    private final class Bar implements StudyRun.Progress, AutoCloseable {
+        private @Nullable ProgressBar bar;
+
+        @Override
+        public void units(int known, int of) {
+            if (bar == null) {
+                bar = ProgressBar.builder()
+                        .setTaskName("study")
+                        .setUnit(" units", 1)
+                        .setStyle(ProgressBarStyle.ASCII)
+                        .setUpdateIntervalMillis(console.terminal() ? 500 : 60_000)
+                        .setConsumer(new ConsoleProgressBarConsumer(console.err()))
+                        .setInitialMax(of)
+                        // what was known before says nothing of how fast the rest will be
+                        .startsFrom(known, Duration.ZERO)
+                        .build();
+            }
+            bar.stepTo(known);
+        }
+
+        @Override
+        public void close() {
+            if (bar != null) {
+                bar.close();
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+package dev.prenoise.study;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** The queue of a study that one process computes. */
+public final class LocalQueue implements UnitQueue {
+    private final Line<Unit> units;
+    private final Line<UnitResult> results;
+
+    /**
+     * @param forgotten after so long without a word what was taken is delivered again
+     */
+    public LocalQueue(Duration forgotten) {
+        units = new Line<>(forgotten);
+        results = new Line<>(forgotten);
+    }
+
+    @Override
+    public void offer(Unit unit) {
+        units.put(unit.id(), unit);
+    }
+
+    @Override
+    public @Nullable Delivery<Unit> take(Duration patience) throws InterruptedException {
+        return units.take(patience);
+    }
+
+    @Override
+    public void report(UnitResult result) {
+        results.put(result.unit(), result);
+    }
+
+    @Override
+    public @Nullable Delivery<UnitResult> result(Duration patience) throws InterruptedException {
+        return results.take(patience);
+    }
+
+    @Override
+    public void close() {}
+
+    /** First come, first served. */
+    private static final class Line<T> {
+        private final Duration forgotten;
+        private final Deque<String> waiting = new ArrayDeque<>();
+        private final Map<String, T> contents = new HashMap<>();
+        private final Map<String, Taken> taken = new HashMap<>();
+
+        Line(Duration forgotten) {
+            this.forgotten = forgotten;
+        }
+
+        synchronized void put(String id, T content) {
+            if (contents.putIfAbsent(id, content) == null) {
+                waiting.addLast(id);
+                notifyAll();
+            }
+        }
+
+        synchronized @Nullable Delivery<T> take(Duration patience) throws InterruptedException {
+            long until = System.nanoTime() + patience.toNanos();
+            while (true) {
+                long now = System.nanoTime();
+                long wake = takeBackForgotten(now, until);
+                String id = waiting.pollFirst();
+                T content = id == null ? null : contents.get(id);
+                if (id != null && content != null) {
+                    Taken delivery = new Taken(id, content, now + forgotten.toNanos());
+                    taken.put(id, delivery);
+                    return delivery;
+                }
+                if (now >= until) {
+                    return null;
+                }
+                wait(Math.max(1, (wake - now) / 1_000_000));
+            }
+        }
+
+        /** Returns when to look again. */
+        private long takeBackForgotten(long now, long until) {
+            long wake = until;
+            Set<String> back = new HashSet<>();
+            for (Taken each : taken.values()) {
+                if (each.deadline <= now) {
+                    back.add(each.id);
+                } else {
+                    wake = Math.min(wake, each.deadline);
+                }
+            }
+            for (String id : back) {
+                taken.remove(id);
+                waiting.addFirst(id);
+            }
+            return wake;
+        }
+
+        private final class Taken implements Delivery<T> {
+            private final String id;
+            private final T content;
+            private long deadline;
+
+            Taken(String id, T content, long deadline) {
+                this.id = id;
+                this.content = content;
+                this.deadline = deadline;
+            }
+
+            @Override
+            public T content() {
+                return content;
+            }
+
+            @Override
+            public void working() {
+                synchronized (Line.this) {
+                    deadline = System.nanoTime() + forgotten.toNanos();
+                }
+            }
+
+            @Override
+            public void acknowledge() {
+                synchronized (Line.this) {
+                    // done is done, whoever else may have it by now
+                    taken.remove(id);
+                    waiting.remove(id);
+                    contents.remove(id);
+                }
+            }
+
+            @Override
+            public void close() {
+                synchronized (Line.this) {
+                    if (taken.remove(id, this)) {
+                        waiting.addFirst(id);
+                        Line.this.notifyAll();
+                    }
+                }
+            }
+        }
+    }
+}

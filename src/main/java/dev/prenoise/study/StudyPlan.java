@@ -1,0 +1,111 @@
+package dev.prenoise.study;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
+
+/**
+ * What is to be measured: every strategy on every prompt of every suite with every backbone, from every seed, up to the largest budget.
+ *
+ * @param budgets rising; what N counts stands in {@link Strategy.Count}
+ * @param seeds of candidate 0, unsigned, as a host takes them
+ * @param metrics what pictures are judged by; the first is the one that curves begin with
+ * @param seedsPerUnit how many seeds one unit of work carries
+ * @param shown prompts of each suite whose pictures go to the contact sheets
+ */
+public record StudyPlan(
+        String title,
+        List<StudySuite> suites,
+        List<BackboneSetting> backbones,
+        List<Strategy> strategies,
+        List<Integer> budgets,
+        List<Long> seeds,
+        List<Metric> metrics,
+        int seedsPerUnit,
+        int shown) {
+    public StudyPlan {
+        suites = List.copyOf(suites);
+        backbones = List.copyOf(backbones);
+        strategies = List.copyOf(strategies);
+        budgets = List.copyOf(budgets);
+        seeds = List.copyOf(seeds);
+        metrics = List.copyOf(metrics);
+    }
+
+    /** The largest budget: how many candidates are evaluated. */
+    int candidates() {
+        return budgets.get(budgets.size() - 1);
+    }
+
+    /** The seeds, cut into those of one unit each. */
+    List<List<Long>> seedRanges() {
+        List<List<Long>> ranges = new ArrayList<>();
+        for (int from = 0; from < seeds.size(); from += seedsPerUnit) {
+            ranges.add(seeds.subList(from, Math.min(seeds.size(), from + seedsPerUnit)));
+        }
+        return ranges;
+    }
+
+    /** All work, prompt by prompt and the suites in turn, so that a study that is stopped early has seen something of everything. */
+    List<Unit> units() {
+        List<Unit> units = new ArrayList<>();
+        int longest =
+                suites.stream().mapToInt(suite -> suite.prompts().size()).max().orElse(0);
+        for (int i = 0; i < longest; i++) {
+            for (StudySuite suite : suites) {
+                if (i < suite.prompts().size()) {
+                    for (BackboneSetting backbone : backbones) {
+                        units.addAll(units(backbone, suite.prompts().get(i), i));
+                    }
+                }
+            }
+        }
+        return units;
+    }
+
+    private List<Unit> units(BackboneSetting backbone, StudyPrompt prompt, int index) {
+        List<Unit> units = new ArrayList<>();
+        for (List<Long> range : seedRanges()) {
+            units.add(unit(backbone, prompt, index, Strategy.PICTURES, range));
+            strategies.stream()
+                    .filter(strategy -> strategy.kind() != Strategy.Kind.FOLLOW)
+                    .forEach(strategy -> units.add(unit(backbone, prompt, index, strategy, range)));
+        }
+        return units;
+    }
+
+    /**
+     * @param index of the prompt in its suite
+     */
+    Unit unit(BackboneSetting backbone, StudyPrompt prompt, int index, Strategy strategy, List<Long> range) {
+        boolean judges = strategy.kind() != Strategy.Kind.RANK;
+        return new Unit(
+                backbone.withoutName(),
+                prompt,
+                strategy.withoutName(),
+                candidates(),
+                range,
+                judges ? metrics.stream().map(Metric::name).toList() : List.of(),
+                index < shown && range.get(0).equals(seeds.get(0)));
+    }
+
+    /**
+     * Sizes at which exact expectations are shown: the budgets and, so that curves are smooth and plateaus found, steps of a tenth between.
+     */
+    List<Integer> sizes() {
+        Set<Integer> sizes = new TreeSet<>(budgets);
+        for (int n = 1; n <= candidates(); n = Math.max(n + 1, n + n / 10)) {
+            sizes.add(n);
+        }
+        return List.copyOf(sizes);
+    }
+
+    /** Prompts in all suites together. */
+    int prompts() {
+        return IntStream.range(0, suites.size())
+                .map(i -> suites.get(i).prompts().size())
+                .sum();
+    }
+}

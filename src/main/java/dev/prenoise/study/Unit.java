@@ -1,0 +1,52 @@
+package dev.prenoise.study;
+
+import com.google.gson.Gson;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+
+/**
+ * The smallest piece of a study's work: one strategy on one prompt from a few seeds. It says all that its numbers depend on, so that another
+ * machine can compute it, and a study that has changed finds what it can still use.
+ *
+ * @param backbone without its name, so that only what matters counts; so is the strategy
+ * @param candidates the largest budget N, see {@link Strategy.Count}
+ * @param seeds of candidate 0, unsigned
+ * @param metrics names of {@link Metric}, by which its pictures are judged; none where others judge the same pictures
+ * @param shown whether pictures for the contact sheet are wanted
+ */
+public record Unit(
+        BackboneSetting backbone,
+        StudyPrompt prompt,
+        Strategy strategy,
+        int candidates,
+        List<Long> seeds,
+        List<String> metrics,
+        boolean shown) {
+    private static final Gson JSON = new Gson();
+
+    public Unit {
+        seeds = List.copyOf(seeds);
+        metrics = List.copyOf(metrics);
+    }
+
+    public String toJson() {
+        return JSON.toJson(this);
+    }
+
+    public static Unit ofJson(String json) {
+        return JSON.fromJson(json, Unit.class);
+    }
+
+    /** The same work has the same id: half of a SHA-256 of what it says, in lower-case hexadecimal. */
+    public String id() {
+        try {
+            byte[] sum = MessageDigest.getInstance("SHA-256").digest(toJson().getBytes(StandardCharsets.UTF_8));
+            return HexFormat.of().formatHex(sum, 0, 16);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("SHA-256: none (expected: in every Java)", e);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package dev.prenoise.study;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Work on its way to whoever computes it, and results on their way back. Both are delivered at least once: what is not
+ * {@linkplain Delivery#acknowledge acknowledged} in time comes again, so that a worker that dies costs its own unit alone, and a result that
+ * comes twice is for the {@link ResultStore} to leave out. Thread-safe.
+ */
+public interface UnitQueue extends AutoCloseable {
+    /** One that waits or is being worked on already is not put in again. */
+    void offer(Unit unit);
+
+    /**
+     * The next unit.
+     *
+     * @param patience how long to wait for one
+     * @return null when none came
+     */
+    @Nullable
+    Delivery<Unit> take(Duration patience) throws InterruptedException;
+
+    void report(UnitResult result);
+
+    /**
+     * The next result.
+     *
+     * @param patience how long to wait for one
+     * @return null when none came
+     */
+    @Nullable
+    Delivery<UnitResult> result(Duration patience) throws InterruptedException;
+
+    @Override
+    void close();
+
+    /**
+     * Something that is this taker's until it is acknowledged, closed or forgotten for too long. Thread-safe.
+     */
+    interface Delivery<T> extends AutoCloseable {
+        T content();
+
+        /** It is still being worked on: the time until it would be delivered again starts anew. */
+        void working();
+
+        /** It is done: nobody gets it again. */
+        void acknowledge();
+
+        /** Gives it back at once where it was not acknowledged. */
+        @Override
+        void close();
+    }
+}

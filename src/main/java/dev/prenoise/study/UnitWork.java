@@ -1,0 +1,337 @@
+package dev.prenoise.study;
+
+import dev.prenoise.attention.AttentionLoss;
+import dev.prenoise.attention.AttentionLosses;
+import dev.prenoise.attention.InitNo;
+import dev.prenoise.attention.SelfCross;
+import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.engine.Panel;
+import dev.prenoise.engine.PictureOptions;
+import dev.prenoise.engine.PromptSession;
+import dev.prenoise.engine.PromptSpec;
+import dev.prenoise.image.Picture;
+import dev.prenoise.image.Png;
+import dev.prenoise.noise.NoiseSource;
+import dev.prenoise.noise.SeededNoise;
+import dev.prenoise.search.Budget;
+import dev.prenoise.search.Candidate;
+import dev.prenoise.search.Evaluation;
+import dev.prenoise.search.Evaluator;
+import dev.prenoise.search.FirstOrderSearch;
+import dev.prenoise.search.InitNoParameters;
+import dev.prenoise.search.Outcome;
+import dev.prenoise.search.PathEvaluator;
+import dev.prenoise.search.PathsSearch;
+import dev.prenoise.search.SearchAlgorithm;
+import dev.prenoise.search.SearchObserver;
+import dev.prenoise.search.SeededCandidates;
+import dev.prenoise.search.Spend;
+import dev.prenoise.search.ZeroOrderSearch;
+import dev.prenoise.search.ZeroOrderThenPathsSearch;
+import dev.prenoise.verifier.Judge;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
+
+/** Computes units, one at a time. The same unit gives the same rows on the same machine and version. */
+public final class UnitWork {
+    private final ModelCatalog catalog;
+    private final String version;
+
+    /**
+     * @param version of the program, written beside what it computes
+     */
+    public UnitWork(ModelCatalog catalog, String version) {
+        this.catalog = catalog;
+        this.version = version;
+    }
+
+    /**
+     * @throws RuntimeException when the model, a verifier or a prompt cannot be used; the message says which
+     */
+    public UnitResult run(Unit unit) {
+        PromptSpec prompt = new PromptSpec(
+                unit.prompt().text(), unit.backbone().negative(), unit.prompt().subjects());
+        try (PromptSession session = catalog.open(unit.backbone().id())
+                        .prepare(
+                                prompt,
+                                unit.backbone().sampling(),
+                                unit.backbone().width(),
+                                unit.backbone().height());
+                Judges judges = Judges.open(catalog, unit)) {
+            Pass pass = new Pass(unit, session, judges);
+            unit.seeds().forEach(pass::add);
+            return pass.result(version);
+        }
+    }
+
+    /** The judges of one prompt, in the order of the unit's metrics, and the album. */
+    private record Judges(Map<String, Judge> byName, Album album) implements AutoCloseable {
+        static Judges open(ModelCatalog catalog, Unit unit) {
+            Judges judges = new Judges(new LinkedHashMap<>(), new Album(unit.shown()));
+            try {
+                for (String metric : unit.metrics()) {
+                    judges.byName.put(
+                            metric,
+                            new Metric(metric).judge(catalog, unit.prompt().text()));
+                }
+                return judges;
+            } catch (RuntimeException e) {
+                judges.close();
+                throw e;
+            }
+        }
+
+        Panel all() {
+            List<Panel.Member> members = new ArrayList<>();
+            byName.forEach((name, judge) -> members.add(new Panel.Member(name, judge, 1)));
+            members.add(new Panel.Member(Album.PAGE, album, 1));
+            return new Panel(members);
+        }
+
+        Panel of(List<String> names) {
+            return new Panel(byName.entrySet().stream()
+                    .filter(entry -> names.contains(entry.getKey()))
+                    .map(entry -> new Panel.Member(entry.getKey(), entry.getValue(), 1))
+                    .toList());
+        }
+
+        @Override
+        public void close() {
+            byName.values().forEach(Judge::close);
+        }
+    }
+
+    /** One unit on its way. */
+    private static final class Pass {
+        private final Unit unit;
+        private final Strategy strategy;
+        private final PromptSession session;
+        private final Judges judges;
+        private final List<UnitResult.Row> rows = new ArrayList<>();
+        private final Map<String, String> pictures = new HashMap<>();
+        private double seconds;
+        private long memory;
+
+        Pass(Unit unit, PromptSession session, Judges judges) {
+            this.unit = unit;
+            this.strategy = unit.strategy();
+            this.session = session;
+            this.judges = judges;
+        }
+
+        UnitResult result(String version) {
+            return new UnitResult(unit.id(), version, seconds, memory, rows, pictures, null);
+        }
+
+        void add(long seed) {
+            SeededCandidates source = SeededCandidates.of(seed, NoiseSource.TORCH_CPU, session.noiseShape());
+            switch (strategy.kind()) {
+                case PICTURES -> draw(seed, source);
+                case RANK -> rank(seed, source);
+                case OPTIMIZE -> optimize(seed, source);
+                default -> search(seed, source);
+            }
+        }
+
+        /** Runs what is measured. */
+        private void timed(Runnable work) {
+            PeakMemory peak = PeakMemory.start();
+            long begin = System.nanoTime();
+            work.run();
+            seconds += (System.nanoTime() - begin) / 1e9;
+            memory = Math.max(memory, peak.bytes());
+        }
+
+        // ---- the pictures that all share ----
+
+        private void draw(long seed, SeededCandidates source) {
+            PathEvaluator drawing = session.pictures(judges.all(), PictureOptions.plain());
+            List<SeededNoise> noises = noises(source, unit.candidates());
+            List<Evaluation> drawn = new ArrayList<>();
+            timed(() -> drawn.addAll(evaluated(drawing, noises)));
+            int nfe = drawing.cost().functionEvaluations();
+            for (int k = 0; k < drawn.size(); k++) {
+                rows.add(judged(seed, k, Double.NaN, 0, nfe, false, drawn.get(k).terms()));
+            }
+            if (unit.shown() && pictures.isEmpty()) {
+                pictures.put("", png(drawn.get(0).terms()));
+                for (String metric : unit.metrics()) {
+                    pictures.put(metric, png(best(drawn, metric).terms()));
+                }
+            }
+        }
+
+        private static Evaluation best(List<Evaluation> drawn, String metric) {
+            Evaluation best = drawn.get(0);
+            for (Evaluation each : drawn) {
+                if (value(each.terms(), metric) > value(best.terms(), metric)) {
+                    best = each;
+                }
+            }
+            return best;
+        }
+
+        private static List<SeededNoise> noises(SeededCandidates source, int count) {
+            return IntStream.range(0, count)
+                    .mapToObj(i ->
+                            new SeededNoise(source.draw(i), source.recipe(i).seed()))
+                    .toList();
+        }
+
+        private static List<Evaluation> evaluated(Evaluator evaluator, List<SeededNoise> noises) {
+            List<Evaluation> evaluations = new ArrayList<>();
+            while (evaluations.size() < noises.size()) {
+                int from = evaluations.size();
+                evaluations.addAll(evaluator.evaluateSeeded(
+                        noises.subList(from, Math.min(noises.size(), from + evaluator.maxBatch()))));
+            }
+            return evaluations;
+        }
+
+        // ---- by losses ----
+
+        private void rank(long seed, SeededCandidates source) {
+            Evaluator loss = session.attention(AttentionLosses.of(strategy.loss(), strategy.form()));
+            List<SeededNoise> noises = noises(source, unit.candidates());
+            List<Evaluation> scored = new ArrayList<>();
+            timed(() -> scored.addAll(evaluated(loss, noises)));
+            int best = 0;
+            for (int k = 0; k < scored.size(); k++) {
+                double score = scored.get(k).score();
+                best = score < scored.get(best).score() ? k : best;
+                rows.add(new UnitResult.Row(seed, k, score, loss.cost().lossEvaluations(), 0, false, List.of(), ""));
+            }
+            if (unit.shown() && pictures.isEmpty()) {
+                pictures.put("", png(session.draw(List.of(noises.get(best))).get(0)));
+            }
+        }
+
+        private void optimize(long seed, SeededCandidates source) {
+            AttentionLoss score = AttentionLosses.of(strategy.loss(), strategy.form());
+            boolean joint = score instanceof InitNo || score instanceof SelfCross;
+            Evaluator loss = session.attention(
+                    score, joint ? AttentionLosses.optimization(strategy.loss(), strategy.form()) : score);
+            int starts = Math.max(1, unit.candidates() / InitNoParameters.DEFAULT.maxStep());
+            List<SingleStart> results = new ArrayList<>();
+            timed(() -> {
+                for (int k = 0; k < starts; k++) {
+                    results.add(SingleStart.run(source, k, loss));
+                }
+            });
+            PathEvaluator drawing = session.pictures(judges.all(), PictureOptions.plain());
+            List<Evaluation> drawn =
+                    evaluated(drawing, results.stream().map(SingleStart::noise).toList());
+            int best = 0;
+            for (int k = 0; k < starts; k++) {
+                SingleStart result = results.get(k);
+                best = result.score() < results.get(best).score() ? k : best;
+                rows.add(judged(
+                        seed,
+                        k,
+                        result.score(),
+                        result.evaluations(),
+                        0,
+                        result.success(),
+                        drawn.get(k).terms()));
+            }
+            show(drawn.get(best).terms());
+        }
+
+        // ---- by searches that walk on ----
+
+        private void search(long seed, SeededCandidates source) {
+            PathEvaluator drawing = session.pictures(judges.all(), PictureOptions.plain());
+            PathEvaluator own = session.pictures(judges.of(strategy.verifiers()), PictureOptions.plain());
+            SideBySide alone = new SideBySide();
+            FollowedVerifiers evaluator =
+                    new FollowedVerifiers(alone, drawing, new Remembered(drawing), own, strategy.verifiers());
+            Budget budget =
+                    new Budget(0, unit.candidates() * drawing.cost().functionEvaluations(), Duration.ZERO, false);
+            List<Outcome> outcome = new ArrayList<>();
+            Ledger ledger = new Ledger();
+            List<Supplier<Outcome>> one = List.of(() -> algorithm().search(source, evaluator, budget, ledger));
+            timed(() -> outcome.addAll(alone.run(one)));
+            for (int i = 0; i < ledger.scored.size(); i++) {
+                Candidate candidate = ledger.scored.get(i);
+                double score = strategy.verifiers().size() == 1
+                        ? value(candidate.terms(), strategy.verifiers().get(0))
+                        : Double.NaN;
+                rows.add(judged(seed, candidate.index(), score, 0, ledger.spent.get(i), false, candidate.terms()));
+            }
+            show(outcome.get(0).ranked().get(0).terms());
+        }
+
+        private SearchAlgorithm algorithm() {
+            return switch (strategy.kind()) {
+                case ZERO_ORDER -> new ZeroOrderSearch();
+                case PATHS -> new PathsSearch();
+                case ZERO_ORDER_THEN_PATHS -> new ZeroOrderThenPathsSearch();
+                case FIRST_ORDER -> new FirstOrderSearch();
+                default -> throw new IllegalStateException("strategy: " + strategy.kind() + " (expected: a search)");
+            };
+        }
+
+        // ---- rows ----
+
+        private UnitResult.Row judged(
+                long seed, int index, double score, int losses, int nfe, boolean success, Map<String, Double> terms) {
+            List<Double> values =
+                    unit.metrics().stream().map(metric -> value(terms, metric)).toList();
+            return new UnitResult.Row(
+                    seed,
+                    index,
+                    score,
+                    losses,
+                    nfe,
+                    success,
+                    values,
+                    judges.album().look(page(terms)));
+        }
+
+        private void show(Map<String, Double> terms) {
+            if (unit.shown() && pictures.isEmpty()) {
+                pictures.put("", png(terms));
+            }
+        }
+
+        private String png(Map<String, Double> terms) {
+            return png(judges.album().picture(page(terms)));
+        }
+
+        private static String png(Picture picture) {
+            return Base64.getEncoder().encodeToString(Png.encode(picture));
+        }
+
+        private static int page(Map<String, Double> terms) {
+            return (int) value(terms, Album.PAGE);
+        }
+
+        private static double value(Map<String, Double> terms, String name) {
+            return terms.getOrDefault(name, Double.NaN);
+        }
+    }
+
+    /** What was scored, and what had been spent by then. */
+    private static final class Ledger implements SearchObserver {
+        private final List<Candidate> scored = new ArrayList<>();
+        private final List<Integer> spent = new ArrayList<>();
+
+        @Override
+        public void scored(Candidate candidate, boolean bestSoFar, Spend total) {
+            scored.add(candidate);
+            spent.add(total.functionEvaluations());
+        }
+
+        @Override
+        public boolean stopRequested() {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,144 @@
+package dev.prenoise.study;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.prenoise.study.UnitQueue.Delivery;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+
+/** What every queue of units does. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+abstract class UnitQueueContract {
+    /** After so long without a word what was taken comes again. */
+    static final Duration FORGOTTEN = Duration.ofSeconds(1);
+
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
+    private static final Duration SHORT = Duration.ofMillis(200);
+
+    private UnitQueue queue;
+
+    /** A queue with nothing in it. */
+    abstract UnitQueue fresh() throws Exception;
+
+    @BeforeEach
+    void open() throws Exception {
+        queue = fresh();
+    }
+
+    @AfterEach
+    void close() {
+        queue.close();
+    }
+
+    private static Unit unit(int number) {
+        return new Unit(
+                new BackboneSetting("", "shapes", "", "", "", 0, 0, 0, 0),
+                new StudyPrompt("prompt " + number, List.of()),
+                Strategy.PICTURES.withoutName(),
+                2,
+                List.of(-1L),
+                List.of("oracle"),
+                true);
+    }
+
+    private static UnitResult result(int number) {
+        UnitResult.Row row = new UnitResult.Row(-1, 0, Double.NaN, 1, 2, true, List.of(0.5), "AAAA");
+        return new UnitResult(unit(number).id(), "1", 0.25, 7, List.of(row), Map.of("", "AA"), null);
+    }
+
+    private Delivery<Unit> taken() throws InterruptedException {
+        return Objects.requireNonNull(queue.take(PATIENCE), "a unit");
+    }
+
+    @Test
+    void take_afterOffers_hasEachOnceAndWhole() throws Exception {
+        queue.offer(unit(1));
+        queue.offer(unit(2));
+        List<Unit> units = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            Delivery<Unit> delivery = taken();
+            units.add(delivery.content());
+            delivery.acknowledge();
+        }
+
+        assertThat(units).containsExactlyInAnyOrder(unit(1), unit(2));
+        assertThat(queue.take(SHORT)).isNull();
+    }
+
+    @Test
+    void offer_theSameTwice_isOneUnit() throws Exception {
+        queue.offer(unit(1));
+        queue.offer(unit(1));
+        Delivery<Unit> first = taken();
+
+        assertThat(queue.take(SHORT)).isNull();
+        first.acknowledge();
+        assertThat(queue.take(SHORT)).isNull();
+    }
+
+    @Test
+    void take_ofOneThatWasGivenBack_hasItAgain() throws Exception {
+        queue.offer(unit(1));
+        taken().close();
+
+        assertThat(taken().content()).isEqualTo(unit(1));
+    }
+
+    @Test
+    void take_ofOneThatWasForgotten_hasItAgain() throws Exception {
+        queue.offer(unit(1));
+        Delivery<Unit> forgotten = taken();
+
+        assertThat(forgotten.content()).isEqualTo(unit(1));
+        assertThat(taken().content()).isEqualTo(unit(1));
+    }
+
+    @Test
+    void take_ofOneThatIsBeingWorkedOn_doesNotHaveIt() throws Exception {
+        queue.offer(unit(1));
+        Delivery<Unit> working = taken();
+        for (int i = 0; i < 4; i++) {
+            assertThat(queue.take(FORGOTTEN.dividedBy(2))).isNull();
+            working.working();
+        }
+        working.acknowledge();
+
+        assertThat(queue.take(FORGOTTEN.multipliedBy(2))).isNull();
+    }
+
+    @Test
+    void close_afterAcknowledging_givesNothingBack() throws Exception {
+        queue.offer(unit(1));
+        try (Delivery<Unit> delivery = taken()) {
+            delivery.acknowledge();
+        }
+
+        assertThat(queue.take(SHORT)).isNull();
+    }
+
+    @Test
+    void result_afterReports_hasEachWhole() throws Exception {
+        queue.report(result(1));
+        Delivery<UnitResult> delivery = Objects.requireNonNull(queue.result(PATIENCE), "a result");
+
+        assertThat(delivery.content()).isEqualTo(result(1));
+        delivery.acknowledge();
+        assertThat(queue.result(SHORT)).isNull();
+    }
+
+    @Test
+    void result_thatWasGivenBack_comesAgain() throws Exception {
+        queue.report(result(1));
+        Objects.requireNonNull(queue.result(PATIENCE), "a result").close();
+
+        assertThat(Objects.requireNonNull(queue.result(PATIENCE), "a result").content())
+                .isEqualTo(result(1));
+    }
+}
