@@ -596,6 +596,8 @@ class VerifierInfo(Message):
     title: str = string(4)
     reads_prompt: bool = boolean(5)
     differentiable: bool = boolean(6)
+    takes_label: bool = boolean(7)
+    takes_instructions: bool = boolean(8)
 
 
 @dataclass(repr=False)

@@ -7,7 +7,7 @@ import unittest
 
 import prenoise
 import sidecars
-from prenoise import SidecarError, recipes, wire
+from prenoise import SidecarError, recipes, tokens, wire
 
 PROMPT = "a red circle and a blue square"
 
@@ -69,6 +69,15 @@ class SidecarTest(unittest.TestCase):
 
             drawn = torch.randn(best.recipe.shape, generator=torch.Generator().manual_seed(best.recipe.seed))
             self.assertTrue(torch.allclose(arrays.to_torch(best.noise), drawn, atol=1e-5))  # bit-equal where torch has AVX2
+
+    def test_subjects_are_found_and_laid_on_a_hosts_tokens(self):
+        answer = self.sidecar.find_subjects("a (red:1.2) circle and a blue square", wire.PromptWeighting.A1111)
+        self.assertEqual(answer.text, PROMPT)
+        pieces = ["", *(word + "</w>" for word in PROMPT.split()), *[""] * 69]
+        subjects = [tokens.token_indices(subject, answer.text, pieces) for subject in answer.subjects]
+        self.assertEqual([(s.text, s.attributes, s.token_indices) for s in subjects], [("circle", ["red"], [2, 3]), ("square", ["blue"], [6, 7])])
+        named = self.sidecar.find_subjects(PROMPT, named=[wire.Subject("square")])
+        self.assertEqual([s.subject.text for s in named.subjects], ["square"])
 
     def test_pictures_are_scored(self):
         from prenoise import png
