@@ -45,8 +45,18 @@ final class OpenedVerifier implements Verifier, ModelMemory.Tenant {
     }
 
     @Override
+    public String settings() {
+        return verifier.settings();
+    }
+
+    @Override
     public Judge judge(Question question) {
         return new RoomyJudge(compute(ACTIVATIONS, () -> verifier.judge(question)));
+    }
+
+    @Override
+    public boolean prepare(Question question) {
+        return compute(ACTIVATIONS, () -> verifier.prepare(question));
     }
 
     private <T> T compute(double beside, Supplier<T> work) {

@@ -180,7 +180,8 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
         return names.stream()
                 .distinct()
                 .map(this::open)
-                .filter(verifier -> !verifier.files().isEmpty())
+                .filter(verifier ->
+                        !verifier.files().isEmpty() || !verifier.settings().isEmpty())
                 .map(this::pin)
                 .toList();
     }
@@ -211,8 +212,15 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
             throw new VerifierException(
                     verifier.name() + ": " + e.getMessage() + " (expected: its files still there)", e);
         }
+        String settings = "verifier " + type.name();
         return new WeightsPin(
-                verifier.name(), bytes, digest(stamps), known ? digest(sums) : null, "verifier " + type.name());
+                verifier.name(),
+                bytes,
+                digest(stamps),
+                known ? digest(sums) : null,
+                verifier.settings().isEmpty()
+                        ? settings
+                        : settings + " " + digest(new StringBuilder(verifier.settings())));
     }
 
     private static String digest(StringBuilder text) {

@@ -29,6 +29,8 @@ public final class Parameters implements AutoCloseable {
      * @param shapes of every tensor that the network has, under its full name
      */
     public Parameters(Compute compute, Map<String, List<Long>> shapes, Start start) {
+        // asked for here first, before any packing view: what an optimiser writes to must not be kept in another layout
+        // as well
         weights = Weights.of(new Leaves(new LinkedHashMap<>(shapes), start), compute, DType.FLOAT32);
         shapes.forEach((name, shape) -> all.put(
                 name,

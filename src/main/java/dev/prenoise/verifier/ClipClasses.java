@@ -20,15 +20,43 @@ final class ClipClasses {
             "art of the %s.",
             "a photo of the small %s.");
 
+    /** Read at once: of a ViT-L/14's text side about two seconds of a CPU's work. */
+    private static final int CLASSES = 8;
+
     private final Clip clip;
     private final ClassLabels labels;
 
     // Made when the first question is asked: a thousand classes take minutes on a CPU.
-    private float[][] embeddings = new float[0][];
+    private final List<float[]> embeddings = new ArrayList<>();
 
     ClipClasses(Clip clip, ClassLabels labels) {
         this.clip = clip;
         this.labels = labels;
+    }
+
+    /**
+     * Reads some more classes, always the same together, so that they have the same bits wherever it was stopped in between.
+     *
+     * @return whether there are more
+     * @throws VerifierException as {@link #of}, before anything is read
+     */
+    boolean prepare(Question question) {
+        labels.find(question);
+        int from = embeddings.size();
+        int to = Math.min(labels.size(), from + CLASSES);
+        if (from == to) {
+            return false;
+        }
+        List<String> prompts = new ArrayList<>();
+        for (int i = from; i < to; i++) {
+            String name = labels.name(i);
+            TEMPLATES.forEach(template -> prompts.add(template.replace("%s", name)));
+        }
+        float[][] texts = clip.texts(prompts);
+        for (int i = 0; i < to - from; i++) {
+            embeddings.add(unitMean(texts, i * TEMPLATES.size(), TEMPLATES.size()));
+        }
+        return to < labels.size();
     }
 
     /**
@@ -39,29 +67,16 @@ final class ClipClasses {
      */
     UnaryOperator<Tensor> of(Question question) {
         int index = labels.find(question);
-        if (embeddings.length == 0) {
-            embeddings = embed();
+        while (prepare(question)) {
+            // some more classes
         }
+        float[][] classes = embeddings.toArray(float[][]::new);
         double scale = clip.scale();
-        return units -> ClipScores.cosines(units, embeddings)
+        return units -> ClipScores.cosines(units, classes)
                 .mul(scale)
                 .logSoftmax()
                 .narrow(1, index, 1)
                 .reshape(-1);
-    }
-
-    private float[][] embed() {
-        List<String> prompts = new ArrayList<>();
-        for (int i = 0; i < labels.size(); i++) {
-            String name = labels.name(i);
-            TEMPLATES.forEach(template -> prompts.add(template.replace("%s", name)));
-        }
-        float[][] texts = clip.texts(prompts);
-        float[][] classes = new float[labels.size()][];
-        for (int i = 0; i < classes.length; i++) {
-            classes[i] = unitMean(texts, i * TEMPLATES.size(), TEMPLATES.size());
-        }
-        return classes;
     }
 
     private static float[] unitMean(float[][] rows, int from, int count) {

@@ -40,7 +40,8 @@ public final class ClipFolder {
         return NetworkVerifier.open(name, () -> {
             Clip clip = Clip.open(folder, compute, type);
             AffineHead affine = AffineHead.read(head, clip.width());
-            return new NetworkVerifier(name, List.of(clip.weights()), question -> judge(name, clip, affine::of));
+            return new NetworkVerifier(
+                    name, List.of(clip.weights()), List.of(head), question -> judge(name, clip, affine::of));
         });
     }
 

@@ -80,7 +80,11 @@ public final class ClipKind implements VerifierKind {
                 true,
                 (compute, type) -> NetworkVerifier.open(name, () -> {
                     Clip clip = Clip.open(published, found.weights(), words.weights(), compute, type);
-                    return verifier(name, clip, List.of(), question -> judge(name, clip, scoring.of(clip, question)));
+                    return verifier(
+                            name,
+                            clip,
+                            VerifierFiles.settings(words.weights()),
+                            question -> judge(name, clip, scoring.of(clip, question)));
                 }));
     }
 
@@ -149,10 +153,11 @@ public final class ClipKind implements VerifierKind {
                                     Clip clip = Clip.open(published, found.weights(), words.weights(), compute, type);
                                     ClipClasses classes = new ClipClasses(
                                             clip, Objects.requireNonNull(ClassLabels.read(labels.folder())));
-                                    return verifier(
+                                    return new NetworkVerifier(
                                             name,
-                                            clip,
-                                            List.of(labels.weights()),
+                                            List.of(clip.weights()),
+                                            beside(labels.weights(), words.weights()),
+                                            classes::prepare,
                                             question -> judge(name, clip, classes.of(question)));
                                 }))
                         .taking(VerifierOffer.Extra.LABEL);
@@ -177,6 +182,12 @@ public final class ClipKind implements VerifierKind {
                 null,
                 weights.folder().resolve(ClassLabels.FILE)
                         + ": missing (expected: the classes to tell apart, one a line, such as ImageNet's 1000)");
+    }
+
+    private static List<Path> beside(Path labels, Path tokenizer) {
+        List<Path> files = new ArrayList<>(VerifierFiles.settings(tokenizer));
+        files.add(labels);
+        return files;
     }
 
     private static String problem(@Nullable Found found) {

@@ -8,6 +8,7 @@ import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Weights;
 import dev.prenoise.verifier.VerifierFiles.Found;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -131,7 +132,12 @@ public final class DinoKind implements VerifierKind {
         ClassLabels labels = ClassLabels.read(folder, classifier.classes(), folders);
         PictureNetwork network = new PictureNetwork(
                 compute, preprocessing, pixels -> Scope.of(() -> classifier.logits(pixels)), dino.places());
-        return new NetworkVerifier(name, head == null ? List.of(weights) : List.of(weights, headWeights), question -> {
+        List<Path> lists = Stream.concat(Stream.of(folder), folders.stream())
+                .map(place -> place.resolve(ClassLabels.FILE))
+                .filter(Files::isRegularFile)
+                .toList();
+        List<Weights> all = head == null ? List.of(weights) : List.of(weights, headWeights);
+        return new NetworkVerifier(name, all, lists, question -> {
             int index = labels.find(question);
             return new PictureJudge(
                     name, network, logits -> logits.narrow(1, index, 1).reshape(-1));

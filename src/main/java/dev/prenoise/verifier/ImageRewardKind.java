@@ -62,7 +62,7 @@ public final class ImageRewardKind implements VerifierKind {
         ImageReward network = new ImageReward(config, weights);
         Preprocessing preprocessing = Preprocessing.clip(network.side(), CropRule.TORCHVISION);
         PictureNetwork vision = new PictureNetwork(compute, preprocessing, network::tokens, network.places());
-        return new NetworkVerifier(NAME, List.of(weights), question -> {
+        return new NetworkVerifier(NAME, List.of(weights), VerifierFiles.settings(tokenizer), question -> {
             long[] ids = NetworkVerifier.open(NAME, () -> {
                 long[] read = ids(tokenizer, question.prompt());
                 network.requireKnown(read);

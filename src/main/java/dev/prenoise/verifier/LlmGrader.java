@@ -57,6 +57,11 @@ public final class LlmGrader implements Verifier {
     }
 
     @Override
+    public String settings() {
+        return options.baseUrl() + " " + options.model() + " " + options.temperature() + " " + options.jsonMode();
+    }
+
+    @Override
     public Judge judge(Question question) {
         return new LlmJudge(options, client, cache, question);
     }

@@ -4,8 +4,11 @@ import dev.prenoise.tensor.SafetensorsException;
 import dev.prenoise.tensor.Weights;
 import dev.prenoise.text.TokenizerException;
 import java.nio.file.Path;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
@@ -13,14 +16,29 @@ import java.util.stream.Stream;
  * A verifier that is a network, or some, over weights in files.
  *
  * @param weights all it reads; they load as the network does
- * @param beside files that its scores depend on besides
+ * @param beside files that its scores depend on besides; the configs and the tokenizer that lie beside weights are added
+ * @param preparing see {@link #prepare}
  * @param judges makes the judge of a question
  */
-record NetworkVerifier(String name, List<Weights> weights, List<Path> beside, Function<Question, Judge> judges)
+record NetworkVerifier(
+        String name,
+        List<Weights> weights,
+        List<Path> beside,
+        Predicate<Question> preparing,
+        Function<Question, Judge> judges)
         implements Verifier {
     NetworkVerifier {
         weights = List.copyOf(weights);
-        beside = List.copyOf(beside);
+        Set<Path> all = new LinkedHashSet<>(beside);
+        weights.stream()
+                .flatMap(each -> each.paths().stream())
+                .map(file -> file.toAbsolutePath().getParent())
+                .forEach(folder -> all.addAll(VerifierFiles.settings(folder)));
+        beside = List.copyOf(all);
+    }
+
+    NetworkVerifier(String name, List<Weights> weights, List<Path> beside, Function<Question, Judge> judges) {
+        this(name, weights, beside, question -> false, judges);
     }
 
     NetworkVerifier(String name, List<Weights> weights, Function<Question, Judge> judges) {
@@ -38,6 +56,11 @@ record NetworkVerifier(String name, List<Weights> weights, List<Path> beside, Fu
         } catch (IllegalArgumentException | SafetensorsException | TokenizerException | VerifierException e) {
             throw new VerifierException(name + ": " + e.getMessage(), e);
         }
+    }
+
+    @Override
+    public boolean prepare(Question question) {
+        return preparing.test(question);
     }
 
     @Override

@@ -8,6 +8,7 @@ import dev.prenoise.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -115,7 +116,11 @@ final class ScriptVerifier implements Verifier {
 
     @Override
     public List<Path> files() {
-        return List.of(card.file(), card.script());
+        List<Path> files = new ArrayList<>(List.of(card.file(), card.script()));
+        if (card.tokenizer() != null) {
+            files.addAll(VerifierFiles.settings(card.tokenizer()));
+        }
+        return files;
     }
 
     /** The file's bytes stand for those of its weights. */

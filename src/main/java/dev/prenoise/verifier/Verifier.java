@@ -18,9 +18,27 @@ public interface Verifier extends AutoCloseable {
      */
     Judge judge(Question question);
 
+    /**
+     * Does a part, of a second or so, of what {@link #judge} of this question would have to do first. What is done stays done, for other
+     * questions too.
+     *
+     * @return whether there is more of it
+     * @throws VerifierException as {@link #judge}
+     */
+    default boolean prepare(Question question) {
+        return false;
+    }
+
     /** The files whose content its scores depend on: a search that goes on later wants them unchanged. */
     default List<Path> files() {
         return List.of();
+    }
+
+    /**
+     * What else they depend on, in words that nobody but a program compares: a service's address, a model's name. Empty = nothing.
+     */
+    default String settings() {
+        return "";
     }
 
     /** Bytes of weights on the device when all are loaded. */

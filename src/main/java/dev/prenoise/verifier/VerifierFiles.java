@@ -30,6 +30,19 @@ record VerifierFiles(List<Path> folders) {
     /** Files that Python unpickles, which can run whatever they hold. */
     private static final String PICKLES = "*.{bin,pt,pth,ckpt,pkl}";
 
+    /** What says, beside weights, how a network computes and reads. */
+    private static final List<String> SETTINGS = List.of(
+            "config.json",
+            "open_clip_config.json",
+            "preprocessor_config.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "special_tokens_map.json",
+            "added_tokens.json",
+            "vocab.json",
+            "vocab.txt",
+            "merges.txt");
+
     VerifierFiles {
         folders = List.copyOf(folders);
     }
@@ -81,6 +94,21 @@ record VerifierFiles(List<Path> folders) {
             broken = broken == null ? found : broken;
         }
         return broken != null ? broken : new Found(null, missing(repositories, weights, beside));
+    }
+
+    /**
+     * What there is in a folder beside weights that scores may depend on.
+     *
+     * @param place a folder, or a file, which then is all
+     */
+    static List<Path> settings(Path place) {
+        if (Files.isRegularFile(place)) {
+            return List.of(place);
+        }
+        return SETTINGS.stream()
+                .map(place::resolve)
+                .filter(Files::isRegularFile)
+                .toList();
     }
 
     private @Nullable Found look(String repository, List<String> weights, String... beside) {

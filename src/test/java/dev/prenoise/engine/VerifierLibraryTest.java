@@ -70,6 +70,40 @@ class VerifierLibraryTest {
     }
 
     @Test
+    void pins_ofAVerifierAtAnotherService_areOtherSettings() {
+        WeightsPin first = servicePin("http://a one");
+        assertThat(servicePin("http://a one")).isEqualTo(first);
+        WeightsPin second = servicePin("http://a two");
+        assertThat(second.sameWeights(first)).isTrue();
+        assertThat(second.sameSettings(first)).isFalse();
+    }
+
+    private WeightsPin servicePin(String settings) {
+        VerifierOffer offer = new VerifierOffer("far", "asks", null, false, false, (compute, type) -> new Verifier() {
+            @Override
+            public String name() {
+                return "far";
+            }
+
+            @Override
+            public String settings() {
+                return settings;
+            }
+
+            @Override
+            public Judge judge(Question question) {
+                return shots -> new double[shots.size()];
+            }
+
+            @Override
+            public void close() {}
+        });
+        try (ModelCatalog catalog = Catalogs.create(CatalogOptions.of(cache).withOffers(List.of(offer)))) {
+            return catalog.verifiers().pins(List.of("far")).get(0);
+        }
+    }
+
+    @Test
     void pins_ofAFileThatIsGone_namesIt() throws IOException {
         try (ModelCatalog catalog = catalog(0)) {
             catalog.verifiers().open("file");

@@ -32,6 +32,11 @@ public final class FakeVerifiers implements VerifierCatalog {
 
     public final AtomicInteger openJudges = new AtomicInteger();
 
+    /** Parts of work that "sorter" has done, and how many it has to do before its first question. */
+    public final AtomicInteger prepared = new AtomicInteger();
+
+    public volatile int toPrepare;
+
     @Override
     public List<VerifierOffer> list() {
         return List.of(
@@ -79,6 +84,11 @@ public final class FakeVerifiers implements VerifierCatalog {
         @Override
         public String name() {
             return name;
+        }
+
+        @Override
+        public boolean prepare(Question question) {
+            return name.equals("sorter") && prepared.get() < toPrepare && prepared.incrementAndGet() < toPrepare;
         }
 
         @Override

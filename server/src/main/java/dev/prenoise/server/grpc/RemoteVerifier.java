@@ -27,6 +27,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A verifier of another sidecar, or of any server that answers ScoreImages. Pictures are sent as PNG. Whatever the other side does, a search
@@ -39,6 +41,8 @@ public final class RemoteVerifier implements Verifier {
     /** A call carries so many bytes at most, or one picture: servers take 64 MiB, and others less. */
     private static final int CALL_BYTES = 3 << 20;
 
+    private static final Logger LOG = LoggerFactory.getLogger(RemoteVerifier.class);
+
     private static final int CALL_PICTURES = 16;
     private static final long POLL_MILLIS = 20;
 
@@ -47,6 +51,7 @@ public final class RemoteVerifier implements Verifier {
     private final String address;
     private final ManagedChannel channel;
     private final Duration deadline;
+    private final RemotePause pause = new RemotePause(System::nanoTime);
 
     private RemoteVerifier(String name, String theirName, String address, ManagedChannel channel, Duration deadline) {
         this.name = name;
@@ -79,6 +84,11 @@ public final class RemoteVerifier implements Verifier {
     @Override
     public String name() {
         return name;
+    }
+
+    @Override
+    public String settings() {
+        return address + " " + theirName;
     }
 
     @Override
@@ -135,6 +145,13 @@ public final class RemoteVerifier implements Verifier {
                 return;
             }
             Arrays.fill(scores, from, from + images.size(), Double.NaN);
+            if (!pause.mayAsk()) {
+                warn(
+                        "it was not asked, as " + RemotePause.FAILURES + " calls in a row had failed less than "
+                                + RemotePause.PAUSE.toSeconds() + " s before",
+                        images.size());
+                return;
+            }
             ScoreImagesRequest.Builder request =
                     ScoreImagesRequest.newBuilder().addAllImages(images).setPrompt(question.prompt());
             request.addVerifiersBuilder()
@@ -145,9 +162,12 @@ public final class RemoteVerifier implements Verifier {
             try {
                 response = await(stub().scoreImages(request.build()), stopped);
             } catch (ExecutionException e) {
-                warn(reason(Status.fromThrowable(e)), images.size());
+                Status status = Status.fromThrowable(e);
+                failed(status);
+                warn(reason(status), images.size());
                 return;
             }
+            pause.answered();
             if (response.getScoresCount() != images.size()) {
                 warn(
                         "it answered " + response.getScoresCount() + " scores (expected: " + images.size() + ")",
@@ -165,6 +185,23 @@ public final class RemoteVerifier implements Verifier {
                         ? "it answered no finite score of " + theirName
                         : String.join("; ", response.getWarningsList());
                 warn(why, missing);
+            }
+        }
+
+        /** What it has against this one call says nothing of the next. */
+        private void failed(Status status) {
+            switch (status.getCode()) {
+                case INVALID_ARGUMENT, FAILED_PRECONDITION, NOT_FOUND, OUT_OF_RANGE, ALREADY_EXISTS -> pause.answered();
+                default -> {
+                    if (pause.failed()) {
+                        LOG.warn(
+                                "{}: {} does not answer ({}); it is asked again every {} s",
+                                name,
+                                address,
+                                status.getCode(),
+                                RemotePause.PAUSE.toSeconds());
+                    }
+                }
             }
         }
 

@@ -9,6 +9,8 @@ import dev.prenoise.verifier.Question;
 import dev.prenoise.verifier.VerifierException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 
 /**
  * A search's verifiers with its question in mind. Opened and closed on the lane's thread; who on it waits for another machine is asked on
@@ -38,9 +40,37 @@ final class Jury implements AutoCloseable {
         }
     }
 
+    /**
+     * What {@link #open} would do in one long turn of the device, in turns of about a second. What was done stays done where this ends early.
+     *
+     * @param turn runs what it is given in a turn, or throws where the jury is no longer wanted
+     * @throws InvalidFieldException as {@link #open}
+     */
+    static void prepare(
+            VerifierCatalog catalog,
+            String field,
+            List<VerifierChoice> choices,
+            String words,
+            UnaryOperator<Supplier<Boolean>> turn) {
+        for (int i = 0; i < choices.size(); i++) {
+            VerifierChoice choice = choices.get(i);
+            Question question = new Question(words, choice.label(), choice.instructions());
+            String member = field + "[" + i + "]";
+            Supplier<Boolean> part = turn.apply(
+                    () -> asked(member, () -> catalog.open(choice.name()).prepare(question)));
+            while (part.get()) {
+                // others have had a turn in between
+            }
+        }
+    }
+
     private static Judge judge(VerifierCatalog catalog, String field, String name, Question question) {
+        return asked(field, () -> catalog.open(name).judge(question));
+    }
+
+    private static <T> T asked(String field, Supplier<T> work) {
         try {
-            return catalog.open(name).judge(question);
+            return work.get();
         } catch (VerifierException e) {
             String message = String.valueOf(e.getMessage());
             for (String part : List.of("label", "instructions")) {

@@ -49,6 +49,7 @@ public final class PictureScoring {
             BooleanSupplier stopped) {
         List<Shot> shots =
                 pictures.stream().map(picture -> new Shot(picture, null)).toList();
+        Jury.prepare(catalog, field, choices, prompt, part -> () -> turn(part::get, stopped));
         Jury jury = turn(() -> Jury.open(catalog, field, choices, prompt), stopped);
         try {
             List<Panel.Member> members = jury.panel().members();

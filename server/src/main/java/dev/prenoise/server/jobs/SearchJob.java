@@ -215,13 +215,12 @@ final class SearchJob implements Runnable, SearchObserver {
 
     /** Scores of other weights do not compare with those that are stored. */
     private void requireSameWeights(List<WeightsPin> now) {
-        List<WeightsPin> before = store.weights(spec.id());
-        for (int i = 0; i < before.size(); i++) {
-            WeightsPin pin = before.get(i);
-            if (i >= now.size() || !pin.sameWeights(now.get(i))) {
+        for (WeightsPin pin : store.weights(spec.id())) {
+            List<WeightsPin> same = now.stream().filter(pin::sameWeights).toList();
+            if (same.isEmpty()) {
                 throw spec.model().changed(spec.id(), pin);
             }
-            if (!pin.sameSettings(now.get(i))) {
+            if (same.stream().noneMatch(pin::sameSettings)) {
                 throw WeightsChangedException.settings(spec.id(), pin.name());
             }
         }
@@ -305,6 +304,12 @@ final class SearchJob implements Runnable, SearchObserver {
             PictureOptions.Turns device = new LaneTurns();
             PictureOptions options =
                     new PictureOptions(strategy.steps(), strategy.gradientSteps(), device, SearchJob.this::isStopping);
+            Jury.prepare(
+                    catalog.verifiers(),
+                    field + ".verifiers",
+                    strategy.verifiers(),
+                    spec.prompt().words(),
+                    part -> () -> device.take(part));
             return device.take(() -> {
                 Jury called = Jury.open(
                         catalog.verifiers(),

@@ -1,6 +1,6 @@
 package dev.prenoise.server.jobs;
 
-/** A search cannot go on, because its backbone's or a LoRA's file, what says how it computes, or the host's model is another than when it began. */
+/** A search cannot go on, because its backbone's, a LoRA's or a verifier's files, what says how it computes, or the host's model is another than when it began. */
 public final class WeightsChangedException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
@@ -10,7 +10,7 @@ public final class WeightsChangedException extends RuntimeException {
     }
 
     static WeightsChangedException weights(String id, String name) {
-        return new WeightsChangedException(id, "the weights of \"" + name + "\" are others", "the same file");
+        return new WeightsChangedException(id, "the files of \"" + name + "\" are others", "the same files");
     }
 
     static WeightsChangedException host(String id, String now, String before) {
@@ -20,6 +20,8 @@ public final class WeightsChangedException extends RuntimeException {
 
     static WeightsChangedException settings(String id, String name) {
         return new WeightsChangedException(
-                id, "the card, the configs or the precision of \"" + name + "\" are others", "all as they were");
+                id,
+                "the card, the configs, the precision or the service of \"" + name + "\" are others",
+                "all as they were");
     }
 }

@@ -200,15 +200,15 @@ class OwnModelsTest {
         sidecar.catalog.stamp = "another";
         assertThat(sidecar.search(request).failure())
                 .hasMessage(
-                        "FAILED_PRECONDITION: search_id: \"s\" cannot go on: the weights of \"fake\" are others than when it began "
-                                + "(expected: the same file, or another search_id to begin anew)");
+                        "FAILED_PRECONDITION: search_id: \"s\" cannot go on: the files of \"fake\" are others than when it began "
+                                + "(expected: the same files, or another search_id to begin anew)");
         assertThat(sidecar.state("s")).isEqualTo(SearchState.SEARCH_STATE_FAILED);
 
         sidecar.catalog.stamp = "as it was";
         sidecar.catalog.settings = "FLOAT16";
         assertThat(sidecar.search(request).failure())
                 .hasMessage(
-                        "FAILED_PRECONDITION: search_id: \"s\" cannot go on: the card, the configs or the precision of \"fake\" are "
+                        "FAILED_PRECONDITION: search_id: \"s\" cannot go on: the card, the configs, the precision or the service of \"fake\" are "
                                 + "others than when it began (expected: all as they were, or another search_id to begin anew)");
 
         sidecar.catalog.settings = "FLOAT32";

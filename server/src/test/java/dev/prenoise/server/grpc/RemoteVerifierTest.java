@@ -78,6 +78,25 @@ class RemoteVerifierTest {
     }
 
     @Test
+    void score_ofAServerThatFailsAgainAndAgain_isNotAskedForAWhile() {
+        answer = (request, response) -> response.onError(Status.UNAVAILABLE.asRuntimeException());
+        try (Verifier verifier = verifier();
+                Judge judge = verifier.judge(Question.of("a cat"))) {
+            for (int i = 0; i < 10; i++) {
+                assertThat(judge.score(shots(1))).containsExactly(Double.NaN);
+            }
+            assertThat(requests).hasSize(RemotePause.FAILURES);
+            assertThat(judge.warnings()).hasSize(2).anySatisfy(warning -> assertThat(warning)
+                    .startsWith("mine: 7 pictures were not judged by far:1: ")
+                    .endsWith("it was not asked, as 3 calls in a row had failed less than 30 s before"));
+            try (Judge other = verifier.judge(Question.of("a dog"))) {
+                other.score(shots(1));
+            }
+            assertThat(requests).as("nor by another search").hasSize(RemotePause.FAILURES);
+        }
+    }
+
+    @Test
     void score_serverThatAnswers_isItsNumbers() {
         try (Verifier verifier = verifier();
                 Judge judge = verifier.judge(new Question("a cat", "tabby", "be kind"))) {

@@ -214,6 +214,31 @@ class ScoreImagesTest {
         SearchClient.await(() -> sidecar.catalog.verifiers.openJudges.get() == 0);
     }
 
+    @Test
+    void scoreImages_verifierThatHasMuchToRead_letsOthersBetweenAndCanBeCancelled() {
+        sidecar.catalog.verifiers.toPrepare = Integer.MAX_VALUE;
+        var call = NoiseProviderGrpc.newFutureStub(sidecar.channel)
+                .scoreImages(
+                        request("sorter").setPrompt("a cat").addImages(grey(1)).build());
+        SearchClient.await(() -> sidecar.catalog.verifiers.prepared.get() > 2);
+        assertThat(score(request("bright").addImages(grey(7))).getScoresCount()).isEqualTo(1);
+
+        call.cancel(true);
+
+        SearchClient.await(() -> {
+            int before = sidecar.catalog.verifiers.prepared.get();
+            score(request("bright").addImages(grey(7)));
+            score(request("bright").addImages(grey(7)));
+            return sidecar.catalog.verifiers.prepared.get() == before;
+        });
+        int done = sidecar.catalog.verifiers.prepared.get();
+        sidecar.catalog.verifiers.toPrepare = done + 3;
+        score(request("sorter").setPrompt("a cat").addImages(grey(1)));
+        assertThat(sidecar.catalog.verifiers.prepared)
+                .as("what was read stays read")
+                .hasValue(done + 3);
+    }
+
     /** Waiting calls hold whole requests. */
     @Test
     void scoreImages_moreThanMayWait_areAskedToComeBack() throws Exception {
