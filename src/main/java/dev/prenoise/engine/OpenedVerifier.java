@@ -8,16 +8,15 @@ import dev.prenoise.verifier.Shot;
 import dev.prenoise.verifier.Verifier;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /**
  * A verifier among the models of its device: it sees that there is room before it computes, and keeps its weights while it does.
  *
- * <p>One thread computes at a time. {@link #unload} and {@link #loadedBytes} may be called by any.
+ * <p>One thread computes at a time, among all verifiers that share weights. {@link #unload} and {@link #loadedBytes} may be called by any.
  */
-final class OpenedVerifier implements Verifier, ModelMemory.Tenant {
+final class OpenedVerifier implements Verifier {
     /** Of its weights: what judging takes beside them. */
     private static final double ACTIVATIONS = 0.1;
 
@@ -26,12 +25,15 @@ final class OpenedVerifier implements Verifier, ModelMemory.Tenant {
 
     private final Verifier verifier;
     private final ModelMemory memory;
-    private final ReentrantLock computing = new ReentrantLock();
-    private volatile long lastUsed = System.nanoTime();
+    private final VerifierWeights weights;
 
-    OpenedVerifier(Verifier verifier, ModelMemory memory) {
+    /**
+     * @param weights of the verifier, among those in the memory
+     */
+    OpenedVerifier(Verifier verifier, ModelMemory memory, VerifierWeights weights) {
         this.verifier = verifier;
         this.memory = memory;
+        this.weights = weights;
     }
 
     @Override
@@ -60,11 +62,11 @@ final class OpenedVerifier implements Verifier, ModelMemory.Tenant {
     }
 
     private <T> T compute(double beside, Supplier<T> work) {
-        computing.lock();
+        weights.begin();
         try {
             long all = verifier.bytes();
             long needed = Math.max(0, all - verifier.loadedBytes()) + (long) (beside * all);
-            memory.require(this, needed, "the verifier " + name(), () -> {});
+            memory.require(weights, needed, "the verifier " + name(), () -> {});
             try {
                 return work.get();
             } catch (RuntimeException | OutOfMemoryError e) {
@@ -74,8 +76,7 @@ final class OpenedVerifier implements Verifier, ModelMemory.Tenant {
                 throw e;
             }
         } finally {
-            lastUsed = System.nanoTime();
-            computing.unlock();
+            weights.end();
         }
     }
 
@@ -90,25 +91,13 @@ final class OpenedVerifier implements Verifier, ModelMemory.Tenant {
     }
 
     @Override
-    public long lastUsed() {
-        return lastUsed;
-    }
-
-    @Override
     public long unload() {
-        if (computing.isHeldByCurrentThread() || !computing.tryLock()) {
-            return 0;
-        }
-        try {
-            return verifier.unload();
-        } finally {
-            computing.unlock();
-        }
+        return weights.unload();
     }
 
     @Override
     public void close() {
-        memory.remove(this);
+        memory.remove(weights);
         verifier.close();
     }
 

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,14 +30,6 @@ import java.util.stream.Collectors;
 
 /** The verifiers of the user's folders and those that were handed in, on the device that the models are on. */
 final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
-    /** In the order in which names are listed. */
-    private static final List<VerifierKind> KINDS = List.of(
-            new ClipKind(),
-            new ImageRewardKind(),
-            new DinoKind(),
-            new SiglipKind(),
-            folders -> List.of(OracleVerifier.offer()));
-
     /** What a short name means: the first of these that can be used. */
     private static final Map<String, List<String>> ALIASES = Map.of(
             "clip", List.of("clip-l14", "clip-b16", "clip-b32", "clip-h14"),
@@ -45,6 +38,14 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
     /** Beside the built-in model, whose pictures the published networks were never shown. */
     private static final Map<String, List<String>> BUILT_IN_ALIASES =
             Map.of("clip", List.of("shapes-clip"), "aesthetic", List.of("shapes-aesthetic"));
+
+    /** In the order in which names are listed. */
+    private final List<VerifierKind> kinds = List.of(
+            new ClipKind(),
+            new ImageRewardKind(),
+            new DinoKind(),
+            new SiglipKind(),
+            folders -> List.of(OracleVerifier.offer()));
 
     private final ShapesVerifiers builtIn;
     private final ScriptKind scripts = new ScriptKind();
@@ -57,6 +58,9 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
 
     // Under this object's lock.
     private final Map<String, Opened> opened = new HashMap<>();
+
+    /** By {@link Verifier#body}. */
+    private final Map<Object, VerifierWeights> weights = new IdentityHashMap<>();
 
     /** Those whose files have changed since: searches may still be with them. */
     private final List<OpenedVerifier> replaced = new ArrayList<>();
@@ -88,7 +92,7 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
     @Override
     public List<VerifierOffer> list() {
         Map<String, VerifierOffer> offers = new LinkedHashMap<>();
-        KINDS.forEach(kind -> kind.offers(folders).forEach(offer -> offers.putIfAbsent(offer.name(), offer)));
+        kinds.forEach(kind -> kind.offers(folders).forEach(offer -> offers.putIfAbsent(offer.name(), offer)));
         builtIn.offers(folders).forEach(offer -> offers.putIfAbsent(offer.name(), offer));
         Set<String> taken = new HashSet<>(offers.keySet());
         taken.addAll(ALIASES.keySet());
@@ -165,9 +169,10 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
     private OpenedVerifier build(String name) {
         VerifierOffer offer = VerifierCatalog.offer(list(), name)
                 .orElseThrow(() -> new VerifierException(name + ": no such verifier"));
-        OpenedVerifier built = new OpenedVerifier(offer.opener().open(memory.compute(), type), memory);
-        memory.add(built);
-        return built;
+        Verifier verifier = offer.opener().open(memory.compute(), type);
+        VerifierWeights shared = weights.computeIfAbsent(verifier.body(), body -> new VerifierWeights(verifier));
+        memory.add(shared);
+        return new OpenedVerifier(verifier, memory, shared);
     }
 
     @Override
@@ -234,6 +239,7 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
         replaced.forEach(OpenedVerifier::close);
         opened.clear();
         replaced.clear();
+        weights.clear();
     }
 
     /**

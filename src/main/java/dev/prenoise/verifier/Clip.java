@@ -17,30 +17,24 @@ final class Clip {
     /** Texts at once: a classifier has thousands. */
     private static final int TEXTS = 64;
 
-    private final ClipModel model;
-    private final PictureNetwork units;
+    private final SharedClips.Network network;
     private final Path tokenizer;
 
-    private Clip(ClipModel model, Preprocessing preprocessing, Path tokenizer) {
-        this.model = model;
-        units = new PictureNetwork(
-                model.weights().compute(),
-                preprocessing,
-                pixels -> Scope.of(() -> model.imageEmbeddings(pixels).normalized()),
-                model.config().vision().places());
+    private Clip(SharedClips.Network network, Path tokenizer) {
+        this.network = network;
         this.tokenizer = tokenizer;
     }
 
     /**
      * Reads headers, no weights.
      *
+     * @param open those that may be it
      * @param weights as {@link ClipFiles#read}
      * @param tokenizer as {@link Tokenizer#load}; read when a text is
      */
-    static Clip open(PublishedClip published, Path weights, Path tokenizer, Compute compute, DType type) {
-        ClipFiles files = ClipFiles.read(weights, published);
-        ClipModel model = new ClipModel(files.config(), Weights.of(files.source(), compute, type));
-        return new Clip(model, files.preprocessing(), tokenizer);
+    static Clip open(
+            SharedClips open, PublishedClip published, Path weights, Path tokenizer, Compute compute, DType type) {
+        return new Clip(open.get(published, weights, compute, type), tokenizer);
     }
 
     /**
@@ -50,29 +44,39 @@ final class Clip {
         ClipModel model = new ClipModel(
                 ClipConfig.read(folder.resolve("config.json")),
                 Weights.open(folder.resolve(VerifierFiles.MODEL), compute, type));
-        return new Clip(model, Preprocessing.read(folder.resolve("preprocessor_config.json")), folder);
+        Preprocessing preprocessing = Preprocessing.read(folder.resolve("preprocessor_config.json"));
+        return new Clip(new SharedClips.Network(model, pictures(model, preprocessing)), folder);
+    }
+
+    /** {@code [B, P]} of length 1, float32. Differentiable. */
+    static PictureNetwork pictures(ClipModel model, Preprocessing preprocessing) {
+        return new PictureNetwork(
+                model.weights().compute(),
+                preprocessing,
+                pixels -> Scope.of(() -> model.imageEmbeddings(pixels).normalized()),
+                model.config().vision().places());
     }
 
     Weights weights() {
-        return model.weights();
+        return network.model().weights();
     }
 
     /** Width P of embeddings. */
     int width() {
-        return model.config().projection();
+        return network.model().config().projection();
     }
 
     /** What cosines are multiplied by before a softmax. */
     double scale() {
         try (GradMode off = GradMode.off();
                 Scope scope = new Scope()) {
-            return Math.exp(model.logitScale().toDoubles()[0]);
+            return Math.exp(network.model().logitScale().toDoubles()[0]);
         }
     }
 
     /** Pictures as {@code [B, P]} of length 1, float32. Differentiable. */
     PictureNetwork units() {
-        return units;
+        return network.pictures();
     }
 
     /**
@@ -95,8 +99,8 @@ final class Clip {
 
     /** Cut off behind the longest text's end, which changes nothing: no place sees a later one. */
     private long[][] ids(Tokenizer words, List<String> texts) {
-        int length = model.config().text().length();
-        int vocabulary = model.config().text().vocabulary();
+        int length = network.model().config().text().length();
+        int vocabulary = network.model().config().text().vocabulary();
         List<List<Integer>> rows = texts.stream()
                 .map(text -> words.encode(text, length, words.padId()))
                 .map(prompt -> prompt.ids().subList(0, prompt.chunks().get(0).eosIndex() + 1))
@@ -119,8 +123,11 @@ final class Clip {
     private List<float[]> unitsOf(long[][] ids) {
         try (GradMode off = GradMode.off();
                 Scope scope = new Scope()) {
-            float[] flat =
-                    model.textEmbeddings(ids).to(DType.FLOAT32).normalized().toFloats();
+            float[] flat = network.model()
+                    .textEmbeddings(ids)
+                    .to(DType.FLOAT32)
+                    .normalized()
+                    .toFloats();
             List<float[]> rows = new ArrayList<>();
             for (int row = 0; row < ids.length; row++) {
                 rows.add(Arrays.copyOfRange(flat, row * width(), (row + 1) * width()));

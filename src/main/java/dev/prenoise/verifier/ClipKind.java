@@ -11,10 +11,15 @@ import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** CLIP and what was trained on it: CLIPScore, PickScore, HPS, the aesthetic predictor, zero-shot classes, likeness to the prediction. */
+/**
+ * CLIP and what was trained on it: CLIPScore, PickScore, HPS, the aesthetic predictor, zero-shot classes, likeness to the prediction. Those
+ * that one kind offers share what is in the same file.
+ */
 public final class ClipKind implements VerifierKind {
     private static final String HEAD = "sac+logos+ava1-l14-linearMSE.safetensors";
     private static final String HEAD_REPOSITORY = "christophschuhmann/improved-aesthetic-predictor";
+
+    private final SharedClips open = new SharedClips();
 
     @Override
     public List<VerifierOffer> offers(List<Path> folders) {
@@ -32,13 +37,13 @@ public final class ClipKind implements VerifierKind {
         return List.copyOf(offers);
     }
 
-    private static VerifierOffer score(VerifierFiles files, String name, PublishedClip published) {
+    private VerifierOffer score(VerifierFiles files, String name, PublishedClip published) {
         String title = "CLIPScore of " + published.shape()
                 + ": how well prompt and picture agree; 2.5 * max(cosine, 0), so 0.4 of it is the cosine";
         return ofText(files, name, title, published, (clip, question) -> ClipScores.hessel(text(clip, question)));
     }
 
-    private static VerifierOffer pick(VerifierFiles files) {
+    private VerifierOffer pick(VerifierFiles files) {
         String title = "PickScore: which picture people pick for a prompt; 100 * cosine, about 15 to 25";
         return ofText(
                 files,
@@ -48,7 +53,7 @@ public final class ClipKind implements VerifierKind {
                 (clip, question) -> ClipScores.logit(text(clip, question), clip.scale()));
     }
 
-    private static VerifierOffer hps(VerifierFiles files) {
+    private VerifierOffer hps(VerifierFiles files) {
         String title = "HPS v2.1: which picture people prefer for a prompt; cosine, about 0.2 to 0.35";
         return ofText(
                 files, "hps", title, PublishedClip.HPS, (clip, question) -> ClipScores.cosine(text(clip, question)));
@@ -65,7 +70,7 @@ public final class ClipKind implements VerifierKind {
         UnaryOperator<Tensor> of(Clip clip, Question question);
     }
 
-    private static VerifierOffer ofText(
+    private VerifierOffer ofText(
             VerifierFiles files, String name, String title, PublishedClip published, Scoring scoring) {
         Found found = published.find(files);
         Found words = found.problem() == null ? published.tokenizer(files, found.weights()) : found;
@@ -79,7 +84,7 @@ public final class ClipKind implements VerifierKind {
                 true,
                 true,
                 (compute, type) -> NetworkVerifier.open(name, () -> {
-                    Clip clip = Clip.open(published, found.weights(), words.weights(), compute, type);
+                    Clip clip = Clip.open(open, published, found.weights(), words.weights(), compute, type);
                     return verifier(
                             name,
                             clip,
@@ -88,7 +93,7 @@ public final class ClipKind implements VerifierKind {
                 }));
     }
 
-    private static VerifierOffer aesthetic(VerifierFiles files) {
+    private VerifierOffer aesthetic(VerifierFiles files) {
         String name = "aesthetic-l14";
         String title = "LAION's improved aesthetic predictor on CLIP ViT-L/14: how good a picture looks; about 1 to 10";
         Found found = PublishedClip.L_14.find(files);
@@ -104,13 +109,13 @@ public final class ClipKind implements VerifierKind {
                 false,
                 true,
                 (compute, type) -> NetworkVerifier.open(name, () -> {
-                    Clip clip = Clip.open(PublishedClip.L_14, found.weights(), found.folder(), compute, type);
+                    Clip clip = Clip.open(open, PublishedClip.L_14, found.weights(), found.folder(), compute, type);
                     AffineHead affine = AffineHead.read(head.weights(), clip.width());
                     return verifier(name, clip, List.of(head.weights()), question -> judge(name, clip, affine::of));
                 }));
     }
 
-    private static VerifierOffer similarity(VerifierFiles files) {
+    private VerifierOffer similarity(VerifierFiles files) {
         String name = "clip-ssl";
         String title = "CLIP: how much of the picture its prediction on the way had; cosine of embeddings, -1 to 1";
         Found wanting = null;
@@ -124,7 +129,7 @@ public final class ClipKind implements VerifierKind {
                         false,
                         false,
                         (compute, type) -> NetworkVerifier.open(name, () -> {
-                            Clip clip = Clip.open(published, found.weights(), found.folder(), compute, type);
+                            Clip clip = Clip.open(open, published, found.weights(), found.folder(), compute, type);
                             return verifier(name, clip, List.of(), question -> new SimilarityJudge(name, clip.units()));
                         }));
             }
@@ -133,7 +138,7 @@ public final class ClipKind implements VerifierKind {
         return VerifierOffer.missing(name, title, problem(wanting), false, false);
     }
 
-    private static VerifierOffer classifier(VerifierFiles files) {
+    private VerifierOffer classifier(VerifierFiles files) {
         String name = "clip-class";
         String title =
                 "CLIP: how sure it is of the requested class among those of labels.txt; logarithm of a probability, at most 0";
@@ -150,7 +155,8 @@ public final class ClipKind implements VerifierKind {
                                 true,
                                 true,
                                 (compute, type) -> NetworkVerifier.open(name, () -> {
-                                    Clip clip = Clip.open(published, found.weights(), words.weights(), compute, type);
+                                    Clip clip =
+                                            Clip.open(open, published, found.weights(), words.weights(), compute, type);
                                     ClipClasses classes = new ClipClasses(
                                             clip, Objects.requireNonNull(ClassLabels.read(labels.folder())));
                                     return new NetworkVerifier(

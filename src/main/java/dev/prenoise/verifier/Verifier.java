@@ -35,6 +35,13 @@ public interface Verifier extends AutoCloseable {
     }
 
     /**
+     * What it computes with. Verifiers with the same one share weights: they load and unload together, and one of them computes at a time.
+     */
+    default Object body() {
+        return this;
+    }
+
+    /**
      * What else they depend on, in words that nobody but a program compares: a service's address, a model's name. Empty = nothing.
      */
     default String settings() {

@@ -16,6 +16,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -134,6 +136,64 @@ class VerifierLibraryTest {
             built.get(0).duringScore = () -> {};
             assertThat(judge.score(SHOTS)).containsExactly(9);
         }
+    }
+
+    @Test
+    void releaseMemory_whileOneComputesWithWeightsThatTwoShare_leavesThem_andCountsThemOnce() {
+        Object body = new Object();
+        AtomicLong loaded = new AtomicLong();
+        List<Long> inside = new ArrayList<>();
+        List<ModelCatalog> catalogs = new ArrayList<>();
+        List<VerifierOffer> offers = Stream.of("one", "two")
+                .map(name -> sharing(
+                        name, body, loaded, () -> inside.add(catalogs.get(0).releaseMemory())))
+                .toList();
+        try (ModelCatalog catalog = Catalogs.create(CatalogOptions.of(cache).withOffers(offers))) {
+            catalogs.add(catalog);
+            catalog.verifiers().open("one");
+            try (Judge judge = catalog.verifiers().open("two").judge(Question.of(""))) {
+                judge.score(SHOTS);
+            }
+            assertThat(inside).containsExactly(0L);
+            assertThat(catalog.releaseMemory()).isEqualTo(FileVerifier.BYTES);
+            assertThat(catalog.releaseMemory()).isZero();
+        }
+    }
+
+    private static VerifierOffer sharing(String name, Object body, AtomicLong loaded, Runnable duringScore) {
+        return new VerifierOffer(name, "shares", null, false, false, (compute, type) -> new Verifier() {
+            @Override
+            public String name() {
+                return name;
+            }
+
+            @Override
+            public Object body() {
+                return body;
+            }
+
+            @Override
+            public Judge judge(Question question) {
+                return shots -> {
+                    loaded.set(FileVerifier.BYTES);
+                    duringScore.run();
+                    return new double[shots.size()];
+                };
+            }
+
+            @Override
+            public long loadedBytes() {
+                return loaded.get();
+            }
+
+            @Override
+            public long unload() {
+                return loaded.getAndSet(0);
+            }
+
+            @Override
+            public void close() {}
+        });
     }
 
     @Test

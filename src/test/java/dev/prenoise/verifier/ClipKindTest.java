@@ -150,6 +150,36 @@ class ClipKindTest {
     }
 
     @Test
+    void open_ofSeveralOnOneFile_sharesItsWeights() throws IOException {
+        publish("clip_h", "clip-vit-large-patch14");
+        Files.copy(
+                TinyClips.folder("clip_h").resolve("aesthetic.safetensors"),
+                folder.resolve("sac+logos+ava1-l14-linearMSE.safetensors"));
+        ClipKind kind = new ClipKind();
+        try (Verifier clip = open(kind, "clip-l14");
+                Verifier aesthetic = open(kind, "aesthetic-l14");
+                Verifier likeness = open(kind, "clip-ssl")) {
+            assertThat(aesthetic.body()).isSameAs(clip.body()).isSameAs(likeness.body());
+            assertThat(open(new ClipKind(), "clip-l14").body()).as("elsewhere").isNotSameAs(clip.body());
+            double[] beauty = aesthetic.judge(Question.of("")).score(shots());
+            long loaded = aesthetic.loadedBytes();
+            assertThat(loaded).isPositive();
+            double[] fit = clip.judge(Question.of("a red cat")).score(shots());
+            assertThat(aesthetic.loadedBytes()).isEqualTo(clip.loadedBytes()).isGreaterThan(loaded);
+            assertThat(clip.unload()).isPositive();
+            assertThat(aesthetic.loadedBytes()).isZero();
+            assertThat(aesthetic.judge(Question.of("")).score(shots())).containsExactly(beauty);
+            assertThat(clip.judge(Question.of("a red cat")).score(shots())).containsExactly(fit);
+
+            Path config = folder.resolve("clip-vit-large-patch14/config.json");
+            Files.writeString(config, Files.readString(config) + "\n");
+            try (Verifier changed = open(kind, "clip-l14")) {
+                assertThat(changed.body()).as("of another file").isNotSameAs(clip.body());
+            }
+        }
+    }
+
+    @Test
     void prepare_readsAFewClassesAtATime_toTheSameScores() throws IOException {
         publish("clip", "clip-vit-base-patch16");
         StringBuilder labels = new StringBuilder("cat\ndog\n");
@@ -315,12 +345,19 @@ class ClipKindTest {
         return offer(name).opener().open(Compute.cpu(), DType.FLOAT32);
     }
 
+    private Verifier open(ClipKind kind, String name) {
+        return offer(kind, name).opener().open(Compute.cpu(), DType.FLOAT32);
+    }
+
     private VerifierOffer offer(String name) {
-        return new ClipKind()
-                .offers(List.of(folder)).stream()
-                        .filter(each -> each.name().equals(name))
-                        .findFirst()
-                        .orElseThrow();
+        return offer(new ClipKind(), name);
+    }
+
+    private VerifierOffer offer(ClipKind kind, String name) {
+        return kind.offers(List.of(folder)).stream()
+                .filter(each -> each.name().equals(name))
+                .findFirst()
+                .orElseThrow();
     }
 
     /** Of three pictures with each of the prompts, as the goldens have them. */
