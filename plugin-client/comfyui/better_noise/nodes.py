@@ -23,6 +23,7 @@ from .settings import (
     PLAIN_NOISE,
     PREVIEWS,
     STRATEGIES,
+    WHEN_FREE,
     Options,
     SettingsError,
     settings_of,
@@ -285,7 +286,14 @@ class BetterNoiseOptions:
                     "INT",
                     {"default": plain.keep, "min": 1, "max": 64, "tooltip": "How many of the best candidates are kept for Better Noise Candidates."},
                 ),
-                "preview": (PREVIEWS, {"default": PREVIEWS[0], "tooltip": "Draw the best so far while the search runs. An attention ranking is faster without."}),
+                "preview": (
+                    PREVIEWS,
+                    {
+                        "default": WHEN_FREE,
+                        "tooltip": "Show the best so far while the search runs. when free: where verifiers have it drawn anyway. best so far: always; an "
+                        "attention ranking then draws whole pictures, which cost more than its search.",
+                    },
+                ),
                 "judged_steps": (
                     "INT",
                     {"default": 0, "min": 0, "max": 1000, "tooltip": "Sampling steps of the pictures that verifiers judge. 0: as many as the picture has."},

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 import comfy.patcher_extension
@@ -23,7 +23,7 @@ from .comfy_ui import NodeUi
 from .graph import Graph
 from .requests import Picture
 from .searching import Record, SearchFailed, Task
-from .settings import PLAIN_NOISE, SIDECAR, Settings
+from .settings import NEVER, PLAIN_NOISE, SIDECAR, Settings
 from .token_text import pieces_of
 
 WRAPPER_KEY = "prenoise"
@@ -275,6 +275,9 @@ def _host_task(node: Node, sampling: Sampling, picture: Picture, sidecar: Sideca
     from .host_model import HostModel, Sampled, map_pieces
 
     settings, options = node.settings, node.settings.options
+    if node.vae is None and not settings.judges_pictures:
+        # Nothing here can draw a preview; the search needs none.
+        settings = replace(settings, options=replace(options, preview=NEVER))
     latent = searching.as_images(sampling.latent)
 
     def host(index: int) -> HostModel:

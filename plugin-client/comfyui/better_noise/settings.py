@@ -14,7 +14,8 @@ HOST, SIDECAR = "host", "sidecar"
 PLACES = (HOST, SIDECAR)
 PLAIN_NOISE, STOP = "plain noise", "stop"
 ON_ERROR = (PLAIN_NOISE, STOP)
-PREVIEWS = ("best so far", "none")
+WHEN_FREE, ALWAYS, NEVER = "when free", "best so far", "none"
+PREVIEWS = (WHEN_FREE, ALWAYS, NEVER)
 IMAGES_OF_A_BATCH = ("each its own search", "the best of one search")
 DEFAULT_TARGET = "127.0.0.1:50551"
 
@@ -51,7 +52,7 @@ class Options:
     gradient_calls: int = 0
     keep: int = 1
     batch: str = IMAGES_OF_A_BATCH[0]
-    preview: str = PREVIEWS[0]
+    preview: str = WHEN_FREE
     host_batch: int = 0
     backbone: str = ""
     target: str = DEFAULT_TARGET
@@ -92,8 +93,8 @@ class Settings:
 
     @property
     def shows_pictures(self) -> bool:
-        """Whether candidates come with a picture."""
-        return self.options.preview != "none"
+        """Whether candidates come with a picture. A verifier search has drawn them anyway; for an attention ranking each costs a whole sampling."""
+        return self.options.preview == ALWAYS or (self.options.preview == WHEN_FREE and self.judges_pictures)
 
 
 def settings_of(widgets: dict[str, Any]) -> Settings:

@@ -1,11 +1,12 @@
 """Whole runs: ComfyUI's stand-ins on one side, the real sidecar with its built-in model on the other."""
 
 import re
-import time
 import threading
+import time
 import unittest
 
 import torch
+from sidecar_process import Sidecar
 from standins import (
     KSAMPLER,
     CFGGuider,
@@ -18,7 +19,7 @@ from standins import (
     sampler_custom_advanced,
     scheduled,
 )
-from support import PROMPT, SHAPE, Sidecar, graph, options, pack, sidecar, widgets
+from support import SHAPE, graph, options, pack, sidecar, widgets
 
 from better_noise_pack.better_noise import sampling, status
 
