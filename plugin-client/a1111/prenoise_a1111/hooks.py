@@ -12,7 +12,7 @@ from . import webui
 from .job import Job, SearchFailed
 
 
-def before_sampling(job: Job, p: Any, noise: Any) -> None:
+def before_sampling(job: Job, p: Any, noise: Any, x: Any) -> None:
     """The hook's way: writes into the host's own tensor, before it is scaled.
 
     The host only logs an exception of a hook and goes on; "stop" therefore takes the sampler away, whose call comes next.
@@ -20,7 +20,8 @@ def before_sampling(job: Job, p: Any, noise: Any) -> None:
     ahead = getattr(p, "modified_noise", None)  # Forge: another extension's noise, which would win over the hook's
     target = noise if ahead is None else ahead
     try:
-        changed = job.tune(p, target, webui.multiplier(p, bool(getattr(p, "is_hr_pass", False))))
+        hires = bool(getattr(p, "is_hr_pass", False))
+        changed = job.tune(p, target, webui.multiplier(p, hires), x if hires or webui.is_img2img(p) else None)
     except SearchFailed as failed:
         p.sampler = _NoSampler(failed)
         return
@@ -31,7 +32,7 @@ def before_sampling(job: Job, p: Any, noise: Any) -> None:
 def wrap_first_pass(job: Job, p: Any) -> None:
     """1.6 to 1.9: what the host's `p.rng` draws first is tuned. It is unit noise; img2img multiplies it afterwards."""
     if not isinstance(p.rng, TunedRng):
-        p.rng = TunedRng(p.rng, lambda noise: job.tune(p, noise))
+        p.rng = TunedRng(p.rng, lambda noise: job.tune(p, noise, below=getattr(p, "init_latent", None)))
 
 
 def wrap_hires_pass(job: Job, p: Any) -> None:
@@ -39,7 +40,7 @@ def wrap_hires_pass(job: Job, p: Any) -> None:
     sampler, sample = p.sampler, p.sampler.sample_img2img
 
     def tuned(p: Any, x: Any, noise: Any, *args: Any, **kwargs: Any) -> Any:
-        job.tune(p, noise)
+        job.tune(p, noise, below=x)
         return sample(p, x, noise, *args, **kwargs)
 
     sampler.sample_img2img = tuned

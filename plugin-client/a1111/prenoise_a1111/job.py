@@ -11,12 +11,12 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Optional, Set, Tuple
 
-from prenoise import PrenoiseError, Sidecar, SidecarUnavailable, arrays, recipes, targets, wire
+from prenoise import PrenoiseError, Search, Sidecar, SidecarError, SidecarUnavailable, arrays, recipes, targets, wire
 
-from . import pinned, request as requests, webui
-from .settings import PLAIN, Settings, key_of
+from . import host_model, pinned, request as requests, webui
+from .settings import PLAIN, Settings, key_of, words
 
 CAPABILITIES_SECONDS = 5.0
 CAPABILITIES_KEPT_SECONDS = 30.0
@@ -47,13 +47,14 @@ class Job:
     def __init__(self, settings: Settings, broken: Optional[str] = None) -> None:
         self.settings = settings
         self._broken = broken  # why nothing can be searched in this run; told once, tried once
+        self._host_failed: Optional[str] = None
         self._done: Set[Tuple[int, bool]] = set()
         self._results: Dict[int, Result] = {}
 
-    def tune(self, p: Any, noise: Any, times: float = 1.0) -> bool:
+    def tune(self, p: Any, noise: Any, times: float = 1.0, below: Any = None) -> bool:
         """Writes better noise into the host's tensor, [B, C, H, W]; says whether anything changed.
 
-        noise is `times` unit noise. The second call for the same pass does nothing: Forge makes two before a hires pass. Raises SearchFailed where
+        noise is `times` unit noise, below the latents that it is added to, None in txt2img. The second call for the same pass does nothing: Forge makes two before a hires pass. Raises SearchFailed where
         the user chose to stop.
         """
         hires = bool(getattr(p, "is_hr_pass", False))
@@ -64,19 +65,19 @@ class Job:
         if times == 0 or not bool((noise != 0).any()):
             return False  # a pass without noise of its own
         try:
-            return self._batch(p, noise, times, hires)
+            return self._batch(p, noise, times, below, hires)
         finally:
             webui.say("")
             self.note(p)
 
-    def _batch(self, p: Any, noise: Any, times: float, hires: bool) -> bool:
+    def _batch(self, p: Any, noise: Any, times: float, below: Any, hires: bool) -> bool:
         changed = False
         for index in range(noise.shape[0]):
             if self._broken is not None or webui.stopped():
                 break
-            unit = noise[index : index + 1].detach().float().cpu() / times
+            unit = noise[index : index + 1].detach().float() / times
             try:
-                better = self._picture(p, index, arrays.from_torch(unit), hires)
+                better = self._picture(p, index, unit, None if below is None else below[index : index + 1], hires)
             except _Stopped:
                 break
             except (PrenoiseError, LookupError, ValueError) as error:
@@ -100,39 +101,65 @@ class Job:
             webui.comment(p, f"{self._broken} The picture was made from plain noise." if self._broken.endswith("?")
                           else f"{self._broken}. The picture was made from plain noise.")
 
-    def _picture(self, p: Any, index: int, noise: wire.Tensor, hires: bool) -> Optional[wire.Tensor]:
+    def _picture(self, p: Any, index: int, unit: Any, below: Any, hires: bool) -> Optional[wire.Tensor]:
         """The noise for one picture, or None where it keeps its own."""
-        seed = webui.seeds(p)[index]
+        seed, noise = webui.seeds(p)[index], arrays.from_torch(unit)
         sidecar = Sidecar(self.settings.address or webui.option("prenoise_address", "") or targets.DEFAULT_TARGET)
         kept = None if hires else pinned.read(self.settings.recipe)
         if kept is not None and kept.seed in (None, seed):
             return self._again(p, index, sidecar, kept, noise)
-        capabilities = _capabilities_of(sidecar)
-        prompt = webui.prompt(p, index, hires)
-        plan = webui.sampling(p, hires, whole=True)
-        loras = webui.loras(p)
-        notes = list(prompt.notes)
-        if hires or webui.is_img2img(p):
-            notes.append("the sidecar searches as if the picture began from noise alone; evaluate on the host to have the picture below counted")
-        unknown = requests.unknown_loras(loras, capabilities)
-        if unknown:
-            notes.append(f"the sidecar has no LoRA {', '.join(unknown)}; it searches without")
         asked = requests.optimize(
-            self.settings, noise, seed, webui.noise_is_philox(), prompt, plan, webui.clip_skip(p),
-            requests.backbone(self.settings, webui.checkpoint(p), capabilities), [use for use in loras if use.name not in unknown])
-        for note in notes:
+            self.settings, noise, seed, webui.noise_is_philox(), webui.prompt(p, index, hires), webui.sampling(p, hires), webui.clip_skip(p), "", [])
+        if self.settings.where != "sidecar" and self._host_can(p):
+            try:
+                host = host_model.HostModel(p, index, self.settings, unit, below, _poll)
+                if asked.verifier is None:
+                    asked.prompt.subjects = host.subjects(sidecar, words(self.settings.subjects))
+                start = host.start(asked)
+                return self._search(p, index, lambda: sidecar.optimize_on_host(start, host, poll=_poll, interrupts=(_Stopped,)))
+            except (_Stopped, SidecarError):
+                raise
+            except Exception as error:
+                if self.settings.where == "host":
+                    raise
+                self._host_failed = f"{type(error).__name__}: {error}"
+                webui.comment(p, f"evaluating on the host failed ({self._host_failed}); the sidecar's own model is searched.")
+        return self._on_sidecar(p, index, sidecar, asked, hires)
+
+    def _host_can(self, p: Any) -> bool:
+        """Whether to evaluate on the loaded model. Raises HostModelError where the user wants nothing else and it cannot."""
+        reason = self._host_failed or host_model.cannot(p, self.settings)
+        if reason and self.settings.where == "host":
+            raise host_model.HostModelError(reason)
+        return not reason
+
+    def _on_sidecar(self, p: Any, index: int, sidecar: Sidecar, asked: wire.OptimizeNoiseRequest, hires: bool) -> Optional[wire.Tensor]:
+        capabilities = _capabilities_of(sidecar)
+        loras = webui.loras(p)
+        unknown = requests.unknown_loras(loras, capabilities)
+        asked = dataclasses.replace(
+            asked,
+            backbone=requests.backbone(self.settings, webui.checkpoint(p), capabilities),
+            prompt=dataclasses.replace(asked.prompt, subjects=requests.named(self.settings)),
+            lora=requests.loras([use for use in loras if use.name not in unknown]),
+        )
+        for note in webui.prompt(p, index, hires).notes:
             webui.comment(p, note + ".")
+        if hires or webui.is_img2img(p):
+            webui.comment(p, "the sidecar searches as if the picture began from noise alone; evaluate on the host to have the picture below counted.")
+        if unknown:
+            webui.comment(p, f"the sidecar has no LoRA {', '.join(unknown)}; it searches without.")
         try:
-            return self._search(p, index, sidecar, asked)
+            return self._search(p, index, lambda: sidecar.optimize(asked, poll=_poll))
         finally:
             if webui.option("prenoise_release_memory", False):
                 _release(sidecar)
 
-    def _search(self, p: Any, index: int, sidecar: Sidecar, asked: wire.OptimizeNoiseRequest) -> Optional[wire.Tensor]:
+    def _search(self, p: Any, index: int, begin: Callable[[], Search]) -> Optional[wire.Tensor]:
         count = len(p.seeds)
         name = f"picture {index + 1} of {count}" if count > 1 else "picture"
         webui.say(f"Prenoise: {name}, waiting for the sidecar")
-        with sidecar.optimize(asked, poll=_poll) as search:
+        with begin() as search:
             try:
                 for event in search:
                     self._show(p, name, search, event)

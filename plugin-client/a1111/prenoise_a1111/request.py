@@ -28,18 +28,18 @@ def optimize(
     plan: SamplingPlan,
     clip_skip: int,
     backbone: str,
-    loras: Sequence[LoraUse],
+    uses: Sequence[LoraUse],
 ) -> wire.OptimizeNoiseRequest:
     """The request for one picture.
 
-    noise: [1, C, H, W], the unit noise that the host would have used: candidate 0. backbone and loras are "" and empty where the host evaluates.
+    noise: [1, C, H, W], the unit noise that the host would have used: candidate 0. backbone and uses are "" and empty where the host evaluates.
     """
     request = wire.OptimizeNoiseRequest(
         backbone=backbone,
         prompt=wire.Prompt(
             text=prompt.text,
             negative_text=prompt.negative,
-            subjects=[wire.Subject(text=text) for text in settings_room.words(settings.subjects)],
+            subjects=named(settings),
             weighting=wire.PromptWeighting.A1111,
             clip_skip=clip_skip,
         ),
@@ -52,7 +52,7 @@ def optimize(
             stop_on_plateau=settings.plateau,
         ),
         output=wire.Output(best=1, noise=wire.Include.BEST, preview=wire.Include.NONE),
-        lora=[wire.Lora(use.name, use.strength, use.text_strength) for use in loras],
+        lora=loras(uses),
     )
     assert request.budget is not None and request.output is not None
     if settings.strategy == "attention":
@@ -70,6 +70,15 @@ def optimize(
     )
     request.budget.loss_evaluations = settings.candidates
     return request
+
+
+def named(settings: Settings) -> List[wire.Subject]:
+    """The subjects that the user names."""
+    return [wire.Subject(text=text) for text in settings_room.words(settings.subjects)]
+
+
+def loras(uses: Sequence[LoraUse]) -> List[wire.Lora]:
+    return [wire.Lora(use.name, use.strength, use.text_strength) for use in uses]
 
 
 def ranking(settings: Settings) -> wire.AttentionRanking:
@@ -127,10 +136,10 @@ def _matching(checkpoint: Checkpoint, models: Sequence[wire.Backbone]) -> List[w
     return [model for model in models if wanted and wanted in (_stem(model.id), _stem(model.file)) and not differs(model)]
 
 
-def unknown_loras(loras: Sequence[LoraUse], capabilities: wire.GetCapabilitiesResponse) -> List[str]:
+def unknown_loras(uses: Sequence[LoraUse], capabilities: wire.GetCapabilitiesResponse) -> List[str]:
     """LoRAs of the prompt that the sidecar has no file of, or cannot use."""
     usable = {_stem(lora.name) for lora in capabilities.loras if not lora.problem}
-    return [use.name for use in loras if _stem(use.name) not in usable]
+    return [use.name for use in uses if _stem(use.name) not in usable]
 
 
 def _stem(path: str) -> str:

@@ -214,26 +214,22 @@ def sampler_name(name: str) -> str:
     return SAMPLERS.get(text, "")
 
 
-def sampling(p: Any, hires: bool, whole: bool) -> SamplingPlan:
-    """The steps of the pass that comes next.
-
-    whole: all of the schedule, also where the host begins on the way (img2img, hires): for an evaluator that starts from noise alone.
-    """
+def sampling(p: Any, hires: bool) -> SamplingPlan:
+    """The whole schedule of the pass that comes next, also where the host begins on the way (img2img, hires)."""
     name = (getattr(p, "hr_sampler_name", None) if hires else None) or p.sampler_name
     steps = int((getattr(p, "hr_second_pass_steps", 0) if hires else 0) or p.steps)
-    return SamplingPlan(sampler_name(str(name)), steps, float(p.cfg_scale), tuple(sigmas(p, steps, whole)))
+    return SamplingPlan(sampler_name(str(name)), steps, float(p.cfg_scale), tuple(sigmas(p, steps)))
 
 
-def sigmas(p: Any, steps: int, whole: bool) -> List[float]:
+def sigmas(p: Any, steps: int) -> List[float]:
     """The host's own, from the sampler that it has just made; [] where that one does not say or says what no schedule is."""
     sampler = getattr(p, "sampler", None)
     with _as_it_was(p):
         try:
-            used, begin = (steps, 0) if whole else _img2img_steps(p, sampler, steps)
             if hasattr(sampler, "get_sigmas"):
-                values = [float(value) for value in sampler.get_sigmas(p, used)][begin:]
+                values = [float(value) for value in sampler.get_sigmas(p, steps)]
             elif hasattr(sampler, "get_timesteps"):
-                values = _sigmas_of_timesteps(p, sampler, used, steps if whole else used - begin)
+                values = _sigmas_of_timesteps(p, sampler.get_timesteps(p, steps))
             else:
                 return []
         except Exception:  # whatever a sampler of some extension does; the schedule's shape is not worth the picture
@@ -242,20 +238,11 @@ def sigmas(p: Any, steps: int, whole: bool) -> List[float]:
     return values if len(values) > 1 and falling else []
 
 
-def _img2img_steps(p: Any, sampler: Any, steps: int) -> Tuple[int, int]:
-    """How many steps the schedule has and at which the host begins, as its samplers do in `sample_img2img`."""
-    from modules import sd_samplers_common
-
-    total, encoded = sd_samplers_common.setup_img2img_steps(p, steps)
-    return total, (total - encoded - 1 if hasattr(sampler, "get_sigmas") else total - encoded)
-
-
-def _sigmas_of_timesteps(p: Any, sampler: Any, steps: int, used: int) -> List[float]:
-    """DDIM and its kin count in timesteps: sigma = sqrt((1 - a) / a) of each one's alpha product, highest first, then 0."""
+def _sigmas_of_timesteps(p: Any, timesteps: Any) -> List[float]:
+    """DDIM and its kin count in timesteps, upwards: sigma = sqrt((1 - a) / a) of each one's alpha product, highest first, then 0."""
     alphas = (getattr(p, "sd_model", None) or shared().sd_model).alphas_cumprod
-    steps_up = [int(step) for step in sampler.get_timesteps(p, steps)]
-    kept = steps_up if used >= steps else steps_up[:used]
-    return [math.sqrt((1 - float(alphas[step])) / float(alphas[step])) for step in reversed(kept)] + [0.0]
+    products = [float(alphas[int(step)]) for step in timesteps]
+    return [math.sqrt((1 - product) / product) for product in reversed(products)] + [0.0]
 
 
 @contextlib.contextmanager

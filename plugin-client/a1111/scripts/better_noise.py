@@ -68,7 +68,7 @@ class PrenoiseScript(scripts.Script):
     def process_before_every_sampling(self, p: Any, *args: Any, **kwargs: Any) -> None:
         job = getattr(p, JOB, None)
         if job is not None and kwargs.get("noise") is not None:
-            hooks.before_sampling(job, p, kwargs["noise"])
+            hooks.before_sampling(job, p, kwargs["noise"], kwargs.get("x"))
 
     def before_hr(self, p: Any, *args: Any) -> None:
         job = getattr(p, JOB, None)

@@ -1,8 +1,8 @@
 """Small stand-ins for the host's `modules.*`, in three flavours: Forge, AUTOMATIC1111 1.10 and 1.6.
 
 They follow what was seen in the real ones: the order of a run's calls, who owns which tensor, when noise is drawn and multiplied, what a hook's
-exception does, how infotext is written and read. Instead of a network there is a sampler that records the noise it gets. `tests/real` runs the
-same extension on the real modules.
+exception does, how infotext is written and read. The picture itself is not drawn: a run's result is the noise that its sampler gets. Runs that the
+extension nests in it do sample, on the tiny network. `tests/real` runs the same extension on the real modules.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import copy
 import dataclasses
 import importlib.util
+import inspect
 import io
 import json
 import math
@@ -21,6 +22,7 @@ import types
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
+import tiny_network
 import torch
 
 EXTENSION = Path(__file__).resolve().parents[1]
@@ -35,6 +37,7 @@ class Component:
 
     def __init__(self, *choices: Any, value: Any = None, **options: Any) -> None:
         self.value = value
+        self.choices = choices
         self.options = options
 
     def __enter__(self) -> "Component":
@@ -85,11 +88,50 @@ def slerp(part: float, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
     return (torch.sin((1 - part) * angle) * low + torch.sin(part * angle) * high) / torch.sin(angle)
 
 
+class CfgDenoiser:
+    """Both prompts in one batch, the positive first; on Forge the negative one alone is left out at a guidance of 1."""
+
+    def __init__(self, host: "Host") -> None:
+        self.host, self.step = host, 0
+
+    def __call__(self, x: torch.Tensor, sigma: torch.Tensor, cond: Any, uncond: Any, cond_scale: float) -> torch.Tensor:
+        if self.host.shared.state.interrupted or self.host.shared.state.skipped:
+            raise Interrupted
+        positive = torch.stack([parts[0] for parts in cond.batch])
+        scale = ((sigma**2 + 1) ** -0.5)[:, None, None, None].to(x.dtype)
+        with_both = self.host.flavour != FORGE or cond_scale != 1.0
+        rows = torch.cat([x, x]) if with_both else x
+        context = torch.cat([positive, torch.stack(list(uncond))]) if with_both else positive
+        eps = self.host.unet(rows * (torch.cat([scale, scale]) if with_both else scale), sigma, context=context)
+        own = eps[: len(x)]
+        guided = own if not with_both else eps[len(x):] + (own - eps[len(x):]) * cond_scale
+        self.step += 1
+        return x - sigma[:, None, None, None] * guided
+
+
+class Interrupted(BaseException):
+    pass
+
+
+def sample_euler(model: Any, x: Any, sigmas: Any = None, extra_args: Any = None, callback: Any = None, disable: Any = None) -> Any:
+    for i in range(len(sigmas) - 1):
+        clean = model(x, x.new_full([len(x)], float(sigmas[i])), **extra_args)
+        callback({"i": i, "denoised": clean})
+        x = x + (x - clean) / sigmas[i] * (sigmas[i + 1] - sigmas[i])
+    return x
+
+
 class KDiffusionSampler:
-    """Records what it is asked to sample; its result is its input, so a picture is its noise."""
+    """Steps of Euler's method whatever its name; of a run of the host's own, its result is its noise, so that a picture is its noise."""
 
     def __init__(self, host: "Host") -> None:
         self.host = host
+        self.func = sample_euler
+        self.model_wrap_cfg = CfgDenoiser(host)
+        self.config = types.SimpleNamespace(options={})
+
+    def callback_state(self, told: Any) -> None:
+        self.host.shared.state.sampling_step = told["i"]
 
     def get_sigmas(self, p: Any, steps: int) -> torch.Tensor:
         p.extra_generation_params["Schedule type"] = "Karras"
@@ -97,16 +139,31 @@ class KDiffusionSampler:
         ramp = torch.linspace(0, 1, steps, dtype=torch.float64)
         return torch.cat([(high + ramp * (low - high)) ** 7, torch.zeros(1)])
 
-    def sample(self, p: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-        return self.host.sampled(p, x)
+    def sample(self, p: Any, x: torch.Tensor, cond: Any, uncond: Any, steps: Any = None, image_conditioning: Any = None) -> torch.Tensor:
+        if p.scripts is not None:
+            return self.host.sampled(p, x)
+        sigmas = self.get_sigmas(p, steps or p.steps)
+        return self._launch(p, (x * sigmas[0]).float(), sigmas, cond, uncond)
 
-    def sample_img2img(self, p: Any, x: torch.Tensor, noise: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-        return self.host.sampled(p, noise)
+    def sample_img2img(self, p: Any, x: torch.Tensor, noise: torch.Tensor, cond: Any, uncond: Any, steps: Any = None,
+                       image_conditioning: Any = None) -> torch.Tensor:
+        if p.scripts is not None:
+            return self.host.sampled(p, noise)
+        total = steps or p.steps
+        sigmas = self.get_sigmas(p, total)[total - int(min(p.denoising_strength, 0.999) * total) - 1 :]
+        return self._launch(p, (x + noise * sigmas[0]).float(), sigmas, cond, uncond)
+
+    @torch.no_grad()
+    def _launch(self, p: Any, x: torch.Tensor, sigmas: torch.Tensor, cond: Any, uncond: Any) -> torch.Tensor:
+        arguments = {"cond": cond, "uncond": uncond, "cond_scale": p.cfg_scale}
+        given = {"sigmas": sigmas} if "sigmas" in inspect.signature(self.func).parameters else {}
+        try:
+            return self.func(self.model_wrap_cfg, x, extra_args=arguments, callback=self.callback_state, disable=False, **given)
+        except Interrupted:
+            return x
 
 
 class DdimSampler(KDiffusionSampler):
-    get_sigmas = None
-
     def __getattribute__(self, name: str) -> Any:
         if name == "get_sigmas":
             raise AttributeError(name)
@@ -114,6 +171,12 @@ class DdimSampler(KDiffusionSampler):
 
     def get_timesteps(self, p: Any, steps: int) -> torch.Tensor:
         return torch.clip(torch.arange(0, 1000, 1000 // steps) + 1, 0, 999)
+
+    def sample(self, p: Any, x: torch.Tensor, cond: Any, uncond: Any, steps: Any = None, image_conditioning: Any = None) -> torch.Tensor:
+        if p.scripts is not None:
+            return self.host.sampled(p, x)
+        levels = [sigma(int(step)) for step in reversed(self.get_timesteps(p, p.steps))]
+        return self._launch(p, x * (levels[0] ** 2 + 1) ** 0.5, torch.tensor([*levels, 0.0]), cond, uncond)
 
 
 def sigma(timestep: int) -> float:
@@ -143,7 +206,7 @@ class Processing:
     def __init__(self, host: "Host", **given: Any) -> None:
         values = dict(prompt="a red circle and a blue square", negative_prompt="", seed=7, subseed=-1, subseed_strength=0.0, seed_resize_from_h=0,
                       seed_resize_from_w=0, batch_size=1, n_iter=1, steps=8, cfg_scale=3.0, sampler_name="DPM++ 2M", enable_hr=False,
-                      hr_second_pass_steps=0, width=128, height=128, is_hr_pass=False, disable_extra_networks=False, init_latent=None)
+                      hr_second_pass_steps=0, denoising_strength=0.7, image_conditioning=None, width=128, height=128, is_hr_pass=False, disable_extra_networks=False, init_latent=None)
         values.update(given)
         if host.flavour == FORGE:
             self.modified_noise = None
@@ -163,6 +226,12 @@ class Processing:
 
     def comment(self, text: str) -> None:
         self.comments[text] = 1
+
+    def get_conds(self) -> Any:
+        return self.c, self.uc
+
+    def txt2img_image_conditioning(self, x: torch.Tensor) -> torch.Tensor:
+        return x.new_zeros(x.shape[0], 5, 1, 1)
 
     def sample(self) -> torch.Tensor:
         if self.init_latent is not None:
@@ -266,7 +335,15 @@ class Host:
         opts = types.SimpleNamespace(randn_source="CPU", CLIP_stop_at_last_layers=1, live_previews_enable=True, prenoise_release_memory=False,
                                      prenoise_address="", add_option=lambda name, info: None)
         info = types.SimpleNamespace(filename="/models/Stable-diffusion/shapes.safetensors", name="shapes.safetensors", sha256=None, shorthash=None)
+        self.unet, self.encoder = tiny_network.UNet(), tiny_network.Encoder()
         model = types.SimpleNamespace(sd_checkpoint_info=info, alphas_cumprod=ALPHAS, is_sdxl=False, is_sd2=False)
+        if self.flavour == FORGE:
+            patcher = types.SimpleNamespace(model=types.SimpleNamespace(diffusion_model=self.unet, predictor=types.SimpleNamespace(prediction_type="epsilon")))
+            model.forge_objects = types.SimpleNamespace(unet=patcher)
+            model.text_processing_engine = types.SimpleNamespace(process_texts=self.encoder.process_texts, tokenizer=self.encoder.wrapped.tokenizer)
+        else:
+            model.model = types.SimpleNamespace(diffusion_model=self.unet)
+            model.cond_stage_model, model.parameterization = self.encoder, "eps"
         self.shared = self._module("modules.shared", opts=opts, state=State(), sd_model=model, OptionInfo=OptionInfo,
                                    device=torch.device("cpu"))
         methods = ["title", "show", "ui", "process", "process_batch", "before_hr"] + (["process_before_every_sampling"] if self.flavour != OLD else [])
@@ -277,9 +354,11 @@ class Host:
         self._module("modules.scripts", Script=script, AlwaysVisible=object(), basedir=lambda: str(EXTENSION), scripts_data=[grid])
         self._module("modules.script_callbacks", on_ui_settings=lambda callback: callback(), on_before_ui=self._before_ui.append)
         self._module("modules.ui_components", InputAccordion=InputAccordion)
-        self._module("modules.sd_samplers_common", setup_img2img_steps=setup_img2img_steps)
+        self._module("modules.sd_samplers", create_sampler=lambda name, model: self.make_sampler(name))
+        self._module("modules.rng", ImageRNG=ImageRNG)
+        self._module("modules.processing", decode_latent_batch=tiny_network.decode)
         self._module("modules.prompt_parser", get_learned_conditioning_prompt_schedules=schedules)
-        for name in ("shared", "scripts", "script_callbacks", "ui_components", "sd_samplers_common", "prompt_parser"):
+        for name in ("shared", "scripts", "script_callbacks", "ui_components", "sd_samplers", "rng", "processing", "prompt_parser"):
             setattr(modules, name, sys.modules[f"modules.{name}"])
 
     def _module(self, name: str, **members: Any) -> Any:
@@ -343,8 +422,11 @@ class Host:
             p.rng = ImageRNG((4, p.height // 8, p.width // 8), p.seeds, p.subseeds, p.subseed_strength, p.seed_resize_from_h, p.seed_resize_from_w)
             p.prompts, p.extra_network_data = parse_prompts(p.prompts)
             p.scripts.call("process_batch", p, batch_number=n, prompts=p.prompts, seeds=p.seeds, subseeds=p.subseeds)
-            samples = p.sample()
-            noises += list(samples)
+            p.c = tiny_network.Multicond((len(p.prompts),), [[self.encoder.encode(text) for text in prompt.split("AND")] for prompt in p.prompts])
+            p.uc = [self.encoder.encode(prompt) for prompt in p.negative_prompts]
+            with torch.inference_mode() if self.flavour == FORGE else torch.no_grad():
+                samples = p.sample()
+            noises += [one.clone() for one in samples]
             infotexts += [self._infotext(p, i) for i in range(len(p.seeds))]
         return Processed(noises, infotexts, list(p.comments), p.scripts.logged)
 
@@ -385,11 +467,6 @@ def parse_prompts(prompts: List[str]) -> Any:
         found.setdefault(kind, []).append(types.SimpleNamespace(positional=[a for a in args.split(":") if "=" not in a],
                                                                 named=dict(a.split("=") for a in args.split(":") if "=" in a)))
     return [re.sub(r"<(\w+):([^>]+)>", "", prompt) for prompt in prompts], found
-
-
-def setup_img2img_steps(p: Any, steps: Optional[int] = None) -> Any:
-    total = steps or p.steps
-    return total, int(min(p.denoising_strength, 0.999) * total)
 
 
 def schedules(prompts: List[str], steps: int) -> List[Any]:

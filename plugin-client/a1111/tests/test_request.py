@@ -78,7 +78,7 @@ class RequestTest(unittest.TestCase):
     def test_sigmas_areTheHostsAndInfotextStaysAsItWas(self) -> None:
         p = self.host.processing(steps=20)
         p.sampler = self.host.make_sampler(p.sampler_name)
-        plan = webui.sampling(p, hires=False, whole=True)
+        plan = webui.sampling(p, hires=False)
         self.assertEqual(len(plan.sigmas), 21)
         self.assertAlmostEqual(plan.sigmas[0], 14.6146, places=3)
         self.assertEqual(plan.sigmas[-1], 0)
@@ -87,20 +87,14 @@ class RequestTest(unittest.TestCase):
     def test_sigmas_ofTimestepSamplers_beginWhereTheyDo(self) -> None:
         p = self.host.processing(steps=20, sampler_name="DDIM")
         p.sampler = self.host.make_sampler("DDIM")
-        plan = webui.sampling(p, hires=False, whole=True)
+        plan = webui.sampling(p, hires=False)
         self.assertEqual(len(plan.sigmas), 21)
         self.assertAlmostEqual(plan.sigmas[0], standin.sigma(951), places=9)
-
-    def test_sigmas_ofImg2img_beginOnTheWay(self) -> None:
-        p = self.host.processing(steps=20, denoising_strength=0.5)
-        p.sampler = self.host.make_sampler(p.sampler_name)
-        whole, part = webui.sigmas(p, 20, True), webui.sigmas(p, 20, False)
-        self.assertEqual(part, whole[20 - 10 - 1:])
 
     def test_sigmas_thatDoNotFall_areNotSent(self) -> None:
         p = self.host.processing()
         p.sampler = types.SimpleNamespace(get_sigmas=lambda p, steps: [1.0, 2.0, 0.0])
-        self.assertEqual(webui.sigmas(p, 20, True), [])
+        self.assertEqual(webui.sigmas(p, 20), [])
 
     def test_prompt_atTheFirstStep(self) -> None:
         for text, expected, notes in [

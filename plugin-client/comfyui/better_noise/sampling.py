@@ -264,17 +264,10 @@ def _search(node: Node, noise: torch.Tensor, sampling: Sampling, ui: NodeUi) -> 
     else:
         task = _host_task(node, sampling, picture, sidecar)
     try:
-        result = searching.better_noise(noise, task, sidecar, ui, node.record)
-    except BaseException:
+        return searching.better_noise(noise, task, sidecar, ui, node.record)
+    finally:
         if settings.options.release_memory:
-            # Who pressed cancel does not wait for the sidecar to end what it evaluates just now.
-            threading.Thread(target=_release, args=(sidecar,), name="prenoise-release", daemon=True).start()
-        raise
-    if settings.options.release_memory:
-        problem = _release(sidecar)
-        if problem:
-            ui.tell(f"the sidecar's memory was not released: {problem}")
-    return result
+            _release(sidecar, ui)
 
 
 def _host_task(node: Node, sampling: Sampling, picture: Picture, sidecar: Sidecar) -> Task:
@@ -333,13 +326,12 @@ def default_tokenizer(model: str) -> Any:
     return SD1Tokenizer()
 
 
-def _release(sidecar: Sidecar) -> str:
-    """Gives the card's memory back before the host samples. What went wrong with it, which takes no noise away; "" where nothing did."""
+def _release(sidecar: Sidecar, ui: NodeUi) -> None:
+    """Gives the card's memory back before the host samples. What goes wrong with it takes no noise away."""
     try:
         sidecar.release_memory()
     except PrenoiseError as problem:
-        return message_of(problem)
-    return ""
+        ui.tell(f"the sidecar's memory was not released: {message_of(problem)}")
 
 
 def _say_what_was_found(node: Node, ui: NodeUi) -> None:

@@ -5,8 +5,6 @@ import threading
 import time
 import unittest
 
-from support import SHAPE, graph, options, pack, sidecar, widgets  # first: it says where the other modules are
-
 import torch
 from sidecar_process import Sidecar
 from standins import (
@@ -21,6 +19,7 @@ from standins import (
     sampler_custom_advanced,
     scheduled,
 )
+from support import SHAPE, graph, options, pack, sidecar, widgets
 
 from better_noise_pack.better_noise import sampling, status
 
