@@ -264,10 +264,17 @@ def _search(node: Node, noise: torch.Tensor, sampling: Sampling, ui: NodeUi) -> 
     else:
         task = _host_task(node, sampling, picture, sidecar)
     try:
-        return searching.better_noise(noise, task, sidecar, ui, node.record)
-    finally:
+        result = searching.better_noise(noise, task, sidecar, ui, node.record)
+    except BaseException:
         if settings.options.release_memory:
-            _release(sidecar, ui)
+            # Who pressed cancel does not wait for the sidecar to end what it evaluates just now.
+            threading.Thread(target=_release, args=(sidecar,), name="prenoise-release", daemon=True).start()
+        raise
+    if settings.options.release_memory:
+        problem = _release(sidecar)
+        if problem:
+            ui.tell(f"the sidecar's memory was not released: {problem}")
+    return result
 
 
 def _host_task(node: Node, sampling: Sampling, picture: Picture, sidecar: Sidecar) -> Task:
@@ -326,12 +333,13 @@ def default_tokenizer(model: str) -> Any:
     return SD1Tokenizer()
 
 
-def _release(sidecar: Sidecar, ui: NodeUi) -> None:
-    """Gives the card's memory back before the host samples. What goes wrong with it takes no noise away."""
+def _release(sidecar: Sidecar) -> str:
+    """Gives the card's memory back before the host samples. What went wrong with it, which takes no noise away; "" where nothing did."""
     try:
         sidecar.release_memory()
     except PrenoiseError as problem:
-        ui.tell(f"the sidecar's memory was not released: {message_of(problem)}")
+        return message_of(problem)
+    return ""
 
 
 def _say_what_was_found(node: Node, ui: NodeUi) -> None:

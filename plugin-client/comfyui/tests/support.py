@@ -4,12 +4,19 @@ import atexit
 import importlib.util
 import os
 import sys
+import unittest
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
 PACK = TESTS.parent
 
 sys.path.append(str(PACK.parent / "python" / "tests"))
+
+try:
+    import PIL  # noqa: F401
+    import torch  # noqa: F401
+except ImportError as missing:
+    raise unittest.SkipTest(f"the node pack is tested where ComfyUI's own packages are: {missing}") from missing
 
 import standins  # noqa: E402
 from sidecar_process import Sidecar  # noqa: E402

@@ -5,11 +5,12 @@ import threading
 import time
 import unittest
 
+from support import SHAPE, graph, options, pack, widgets  # first: it says where the other modules are
+
 import torch
 from fakes import Server
 from prenoise import wire
 from standins import InterruptProcessingException, Model, PromptServer, host, ksampler
-from support import SHAPE, graph, options, pack, widgets
 
 NODES = pack.NODE_CLASS_MAPPINGS
 CONDITIONING = [[torch.zeros(1, 24, 96), {}]]
@@ -112,7 +113,11 @@ class BadSidecarTest(unittest.TestCase):
             over.wait(30)
             yield b""
 
-        with Server(OptimizeNoise=silent) as server:
+        def release(request, context):
+            over.wait(30)
+            return b""
+
+        with Server(OptimizeNoise=silent, ReleaseMemory=release) as server:
             pressed = []
 
             def press():
@@ -121,7 +126,7 @@ class BadSidecarTest(unittest.TestCase):
 
             threading.Timer(1, press).start()
             with self.assertRaises(InterruptProcessingException):
-                self.sample(server.target)
+                self.sample(server.target, options=options(target=server.target, release_memory=True))
             self.assertLess(time.monotonic() - pressed[0], 0.5)
             over.set()
 

@@ -5,6 +5,8 @@ import threading
 import time
 import unittest
 
+from support import SHAPE, graph, options, pack, sidecar, widgets  # first: it says where the other modules are
+
 import torch
 from sidecar_process import Sidecar
 from standins import (
@@ -19,7 +21,6 @@ from standins import (
     sampler_custom_advanced,
     scheduled,
 )
-from support import SHAPE, graph, options, pack, sidecar, widgets
 
 from better_noise_pack.better_noise import sampling, status
 

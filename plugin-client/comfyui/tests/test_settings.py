@@ -2,7 +2,7 @@
 
 import unittest
 
-from support import options, pack, widgets  # noqa: F401  (loads the node pack)
+from support import options, pack, widgets  # first: it says where the other modules are
 
 from better_noise_pack.better_noise import requests
 from better_noise_pack.better_noise.graph import Lora, ModelSource

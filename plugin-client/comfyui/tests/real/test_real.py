@@ -253,7 +253,7 @@ class EqualityTest(unittest.TestCase):
 
 
 class TroubleTest(unittest.TestCase):
-    def test_an_interrupt_ends_the_run_within_half_a_second_of_the_evaluation_that_runs(self):
+    def test_an_interrupt_ends_the_run(self):
         for place in PLACES:
             with self.subTest(place=place):
                 graph = small(example("better_noise_ksampler"), evaluate_on=place, strategy="verifier search")
@@ -266,7 +266,7 @@ class TroubleTest(unittest.TestCase):
                 took = time.monotonic() - begin
                 print(f"interrupt, {place}: {took:.2f} s")
                 self.assertIn("execution_interrupted", [kind for kind, _ in entry["status"]["messages"]])
-                self.assertLess(took, 2)
+                self.assertLess(took, 1.5)
 
     def test_a_sidecar_that_is_killed_leaves_the_plain_picture_and_nothing_in_the_cache(self):
         for place in PLACES:
