@@ -32,7 +32,7 @@ _MOST_AT_ONCE = 8
 _MEMORY_SHARE = 0.6  # of what is free: the maps and what other nodes keep need some
 _LEAST_WALK = 4  # sigmas: a path goes down at least twice and up once
 
-_lasts: "weakref.WeakKeyDictionary[Any, dict[tuple[int, ...], int]]" = weakref.WeakKeyDictionary()
+_lasts: "weakref.WeakKeyDictionary[Any, dict[tuple[Any, ...], int]]" = weakref.WeakKeyDictionary()
 
 
 class HostModelError(PrenoiseError, RuntimeError):
@@ -162,7 +162,7 @@ class HostModel:
         layout = self.layout()
         network = self._model.get_model_object("diffusion_model")
         lasts = _lasts.setdefault(self._model.model, {})
-        key = (*self._latent.shape[1:], *self._text_lengths())
+        key = (*self._latent.shape[1:], *self._text_lengths(), *self._patches())
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._differentiable() if keep_graph else torch.inference_mode())
             noise = self._stack(noises).requires_grad_(keep_graph)
@@ -266,6 +266,12 @@ class HostModel:
 
     def _text_lengths(self) -> list[int]:
         return [int(c["cross_attn"].shape[1]) for c in self._positive() if c.get("cross_attn") is not None]
+
+    def _patches(self) -> list[tuple[str, int]]:
+        """What other nodes hooked into the network, told apart by kind and number: it decides which attention is seen."""
+        options = self._model.model_options.get("transformer_options", {})
+        hooked = {**options.get("patches", {}), **options.get("patches_replace", {})}
+        return sorted((str(name), len(each)) for name, each in hooked.items())
 
     def _positive(self) -> list[dict[str, Any]]:
         """The one conditioning whose attention is read: the first that holds from the first step on, over the whole picture."""
@@ -434,6 +440,8 @@ class _FirstStep(comfy.samplers.Sampler):
         denoise_mask: Any = None,
         disable_pbar: bool = False,
     ) -> torch.Tensor:
+        if self._noise.requires_grad:
+            _make_ordinary(model_wrap.inner_model)
         unit = self._noise.to(noise.device)
         model, x = _started(self, model_wrap, sigmas, extra_args, unit, latent_image, denoise_mask)
         with contextlib.suppress(Enough):
@@ -504,6 +512,7 @@ class _Recorded(comfy.samplers.Sampler):
         denoise_mask: Any = None,
         disable_pbar: bool = False,
     ) -> torch.Tensor:
+        _make_ordinary(model_wrap.inner_model)
         self.model = model_wrap
         unit = self._noise.to(noise.device)
         recorded = _RecordedModel(self, self._constant)
@@ -546,6 +555,7 @@ class _Back(comfy.samplers.Sampler):
         denoise_mask: Any = None,
         disable_pbar: bool = False,
     ) -> torch.Tensor:
+        _make_ordinary(model_wrap.inner_model)
         self._run.model = model_wrap
         with torch.autograd.graph.allow_mutation_on_saved_tensors():
             self.gradient = torch.autograd.grad(self._latents, self._leaf, self._of_latents)[0]
@@ -654,7 +664,8 @@ def _conditions(guider: Any) -> dict[str, list[dict[str, Any]]]:
 def _make_ordinary(module: torch.nn.Module) -> None:
     """Weights that were loaded in inference mode can be part of no graph; a copy, one at a time, can.
 
-    Values stay, so what is sampled later is the same. Tensors of other kinds, such as GGUF's, unpack to ordinary ones by themselves.
+    ComfyUI may load them again for any run, so this is asked for within it. Values stay, so what is sampled later is the same. Tensors of other
+    kinds, such as GGUF's, unpack to ordinary ones by themselves.
     """
     for part in module.modules():
         for name, weight in part._parameters.items():
