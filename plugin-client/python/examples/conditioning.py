@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 """Searches on a Stable Diffusion 1 model with text embeddings made here: the sidecar needs no tokenizer and loads no text encoder.
 
-    pip install grpcio grpcio-tools numpy torch transformers
+    pip install ./plugin-client/python torch transformers
     ./prenoise serve --models DIR                       # in the repository's root, in another terminal
     python plugin-client/python/examples/conditioning.py MODEL "a cat and a frog" cat frog
 """
 
 import argparse
+import sys
 
-import grpc
+import prenoise
 import torch
+from prenoise import arrays, wire
 from transformers import CLIPTextModel, CLIPTokenizer
-
-from optimize import contract, show
 
 ENCODER = "openai/clip-vit-large-patch14"
 
@@ -25,7 +25,6 @@ def main():
     parser.add_argument("--encoder", default=ENCODER, help="a name or folder that transformers reads")
     parser.add_argument("--target", default="127.0.0.1:50551")
     args = parser.parse_args()
-    pb, rpc = contract()
     tokenizer = CLIPTokenizer.from_pretrained(args.encoder)
     encoder = CLIPTextModel.from_pretrained(args.encoder)
 
@@ -34,8 +33,7 @@ def main():
 
     def embeddings(text):
         with torch.no_grad():
-            values = encoder(torch.tensor([ids(text)])).last_hidden_state.numpy()  # [1, 77, 768]
-        return pb.Tensor(data_type=pb.DATA_TYPE_FLOAT32, shape=values.shape, data=values.astype("<f4").tobytes())
+            return arrays.from_torch(encoder(torch.tensor([ids(text)])).last_hidden_state)  # [1, 77, 768]
 
     def positions(word):
         wanted = tokenizer(word, add_special_tokens=False).input_ids
@@ -45,19 +43,21 @@ def main():
                 return list(range(start, start + len(wanted)))
         parser.error(f"{word!r} is not in the prompt")
 
-    request = pb.OptimizeNoiseRequest(
+    request = wire.OptimizeNoiseRequest(
         backbone=args.model,
-        prompt=pb.Prompt(
-            subjects=[pb.Subject(text=word, token_indices=positions(word)) for word in args.subject],
-            conditioning=pb.Conditioning(embeddings=embeddings(args.prompt), negative_embeddings=embeddings("")),
+        prompt=wire.Prompt(
+            subjects=[wire.Subject(text=word, token_indices=positions(word)) for word in args.subject],
+            conditioning=wire.Conditioning(embeddings=embeddings(args.prompt), negative_embeddings=embeddings("")),
         ),
         seed=7,
-        attention=pb.AttentionRanking(loss=pb.ATTENTION_LOSS_INITNO),
-        budget=pb.Budget(loss_evaluations=8),
+        attention=wire.AttentionRanking(wire.AttentionLoss.INITNO),
+        budget=wire.Budget(loss_evaluations=8),
     )
-    channel = grpc.insecure_channel(args.target, options=[("grpc.max_receive_message_length", 64 << 20)])
-    for event in rpc.NoiseProviderStub(channel).OptimizeNoise(request, timeout=3600):
-        show(event)
+    try:
+        for event in prenoise.Sidecar(args.target).optimize(request):
+            print(event)
+    except prenoise.PrenoiseError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
