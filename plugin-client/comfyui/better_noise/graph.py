@@ -54,9 +54,9 @@ def base_name(path: str) -> str:
 
 
 def model_source(graph: Graph, node_id: str) -> ModelSource:
-    """Follows the `model` inputs from a node up to the loader."""
+    """Follows the `model` inputs from a node, or from its guider, up to the loader."""
     loras: list[Lora] = []
-    for inputs in _upwards(graph, node_id, ("model", "model1", "base_model")):
+    for inputs in _upwards(graph, node_id, ("model", "model1", "base_model", "guider")):
         loras[:0] = _loras(inputs)
         file = next((inputs[name] for name in _FILES if isinstance(inputs.get(name), str)), None)
         if file is not None:

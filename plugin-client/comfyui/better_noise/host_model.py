@@ -301,6 +301,7 @@ class HostModel:
         self, guider: Any, sampler: Any, noise: torch.Tensor, sigmas: torch.Tensor, callback: Optional[Callable[..., None]] = None
     ) -> torch.Tensor:
         """Latents as the VAE takes them, on the device. Leaves the generators of random numbers as they were."""
+        _heed_interrupts(guider)
         if not torch.is_inference_mode_enabled():
             guider.original_conds = _ordinary(guider.original_conds)
         latent = self._latent.expand(len(noise), *self._latent.shape[1:]).clone()
@@ -421,6 +422,17 @@ class _KeptPictures(_Kept):
 
 
 # ---- samplers ----
+
+
+def _heed_interrupts(guider: Any) -> None:
+    """Has a guider of this host's look before each denoiser call whether the user pressed cancel; not every ComfyUI does so by itself."""
+    predict = guider.predict_noise
+
+    def heeding(*args: Any, **kwargs: Any) -> Any:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        return predict(*args, **kwargs)
+
+    guider.predict_noise = heeding
 
 
 class _FirstStep(comfy.samplers.Sampler):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Optional
 
 import torch
-from comfy_execution.graph_utils import ExecutionBlocker
 
 from . import recipes, status
 from .sampling import BetterNoise, BetterNoiseWrapper, GivenNoise, Node, RecipeWrapper, wrapped
@@ -29,6 +28,11 @@ from .settings import (
     settings_of,
     verifiers_of,
 )
+
+try:
+    from comfy_execution.graph_utils import ExecutionBlocker
+except ImportError:  # before 0.3.50
+    from comfy_execution.graph import ExecutionBlocker
 
 CATEGORY = "sampling/noise"
 SEARCH = "PRENOISE_SEARCH"

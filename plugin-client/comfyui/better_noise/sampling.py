@@ -178,13 +178,6 @@ def wrapped(model: Any, wrapper: Any) -> Any:
     return clone
 
 
-def unwrapped(model: Any) -> Any:
-    """A clone of a MODEL without any search in it."""
-    clone = model.clone()
-    clone.remove_wrappers_with_key(comfy.patcher_extension.WrappersMP.OUTER_SAMPLE, WRAPPER_KEY)
-    return clone
-
-
 def better_noise(node: Node, noise: Any, sampling: Sampling) -> Any:
     """What is sampled from instead of the host's noise.
 

@@ -182,8 +182,6 @@ class KSamplerTest(Flow):
             self.assertTrue(torch.equal(self.plain(), self.sample(model)))
         finally:
             sampling._inside.search = False
-        bare = sampling.unwrapped(model)
-        self.assertTrue(torch.equal(self.plain(), self.sample(bare)))
         self.assertEqual([], record.found)
 
     def test_named_subjects_are_used(self):

@@ -33,6 +33,16 @@ class ModelSourceTest(unittest.TestCase):
         self.assertEqual("flux.safetensors", found.file)
         self.assertEqual([("a.safetensors", 0.7, 0.7)], [(x.name, x.strength, x.text_strength) for x in found.loras])
 
+    def test_a_sampler_with_a_guider_has_the_guiders_model(self):
+        custom = {
+            "1": node("CheckpointLoaderSimple", ckpt_name="dream.safetensors"),
+            "2": node("LoraLoaderModelOnly", model=["1", 0], lora_name="light.safetensors", strength_model=1.5),
+            "4": node("CFGGuider", model=["2", 0], positive=["8", 0], negative=["9", 0]),
+            "6": node("SamplerCustomAdvanced", noise=["5", 0], guider=["4", 0], sampler=["10", 0], sigmas=["11", 0], latent_image=["12", 0]),
+        }
+        found = model_source(custom, "6")
+        self.assertEqual(("dream.safetensors", ["light.safetensors"]), (found.file, [lora.name for lora in found.loras]))
+
     def test_goes_through_a_reroute_and_ends_where_nothing_is_known(self):
         reroute = {"1": node("Loader", ckpt_name="x.ckpt"), "2": node("Reroute", **{"": ["1", 0]}), "5": node("X", model=["2", 0])}
         self.assertEqual("x.ckpt", model_source(reroute, "5").file)

@@ -26,10 +26,13 @@ class ComfyUI:
 
     def __init__(self):
         self.base = Path(tempfile.mkdtemp(prefix="prenoise-comfyui-real-"))
-        for folder in ("custom_nodes", "models/loras", "input", "output", "temp", "user"):
+        for folder in ("custom_nodes", "models/loras", "models/checkpoints", "input", "output", "temp", "user"):
             (self.base / folder).mkdir(parents=True)
         (self.base / "custom_nodes" / "better-noise").symlink_to(PACK, target_is_directory=True)
         (self.base / "custom_nodes" / "builtin_model").symlink_to(REAL / "builtin_model", target_is_directory=True)
+        checkpoint = os.environ.get("PRENOISE_REAL_CHECKPOINT")
+        if checkpoint:
+            (self.base / "models" / "checkpoints" / Path(checkpoint).name).symlink_to(Path(checkpoint).resolve())
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]

@@ -252,6 +252,26 @@ class EqualityTest(unittest.TestCase):
         self.assertTrue(numpy.array_equal(before, after))
 
 
+class CheckpointTest(unittest.TestCase):
+    """A checkpoint file of Stable Diffusion 1.5's layout, which PRENOISE_REAL_CHECKPOINT names; random weights will do."""
+
+    def test_a_checkpoint_is_searched_on_with_no_more_than_model_and_vae_connected(self):
+        file = os.environ.get("PRENOISE_REAL_CHECKPOINT")
+        if not file:
+            self.skipTest("PRENOISE_REAL_CHECKPOINT is not set (expected: a .safetensors file of Stable Diffusion 1.5's layout)")
+        graph = small(example("better_noise_ksampler"), loss_evaluations=3, evaluate_on="host")
+        graph[loader(example("better_noise_ksampler"))] = {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": Path(file).name}}
+        del graph[of_kind(graph, "PrenoiseBetterNoise")]["inputs"]["clip"]
+        graph[of_kind(graph, "KSampler")]["inputs"]["steps"] = 2
+        mark = lines()
+        pixels(graph)
+        print(f"checkpoint, host: {'; '.join(told(mark))}")
+        graph[of_kind(graph, "PrenoiseBetterNoise")]["inputs"]["loss_evaluations"] = 1
+        found, _ = pixels(graph)
+        plain, _ = pixels(without_node(graph))
+        self.assertTrue(numpy.array_equal(found, plain))
+
+
 class TroubleTest(unittest.TestCase):
     def test_an_interrupt_ends_the_run(self):
         for place in PLACES:
