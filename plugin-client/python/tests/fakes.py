@@ -10,7 +10,7 @@ from prenoise.channel import SERVICE
 class Server:
     """Serves methods by name: functions of (bytes or an iterator of bytes, context), the streaming ones generators of bytes."""
 
-    def __init__(self, port=0, **methods):
+    def __init__(self, port=0, credentials=None, **methods):
         handlers = {}
         for name, function in methods.items():
             kind = {
@@ -20,7 +20,8 @@ class Server:
             handlers[name] = kind(function)
         self._server = grpc.server(futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 64 << 20)])
         self._server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE.strip("/"), handlers)])
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+        address = f"127.0.0.1:{port}"
+        self.port = self._server.add_secure_port(address, credentials) if credentials else self._server.add_insecure_port(address)
         self.target = f"127.0.0.1:{self.port}"
         self._server.start()
 

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 import unittest
+from pathlib import Path
 
 import grpc
 
@@ -14,6 +15,7 @@ from fakes import Server
 from prenoise import Sidecar, SidecarError, SidecarUnavailable, channel, wire
 from prenoise.status import TRAILER, BadRequest, Details, FieldViolation, RetryInfo, Status
 
+TLS = Path(__file__).resolve().parents[3] / "server" / "src" / "test" / "resources" / "tls"
 SHAPE = [1, 1, 1, 2]
 REQUEST = wire.OptimizeNoiseRequest(prompt=wire.Prompt("a cat"))
 
@@ -264,6 +266,24 @@ class ChannelTest(Case):
 
         sidecar = self.serve(ScoreImages=answer)
         self.assertEqual(len(sidecar.score_images([bytes(8 << 20)], "", []).warnings[0]), 8 << 20)
+
+    def test_tls_and_the_token(self):
+        certificate, key = (TLS / name for name in ("cert.pem", "key.pem"))
+        credentials = grpc.ssl_server_credentials([(key.read_bytes(), certificate.read_bytes())])
+
+        def answer(request, context):
+            if dict(context.invocation_metadata()).get("authorization") != "Bearer a long secret":
+                context.abort(grpc.StatusCode.UNAUTHENTICATED, "a token is needed")
+            return wire.GetCapabilitiesResponse("1.2").encode()
+
+        server = Server(credentials=credentials, GetCapabilities=answer)
+        self.addCleanup(server.stop)
+        target = f"localhost:{server.port}"
+        self.assertEqual(Sidecar(target, token="a long secret\n", ca=str(certificate)).capabilities().version, "1.2")
+        with self.assertRaisesRegex(SidecarError, "a token is needed .UNAUTHENTICATED"):
+            Sidecar(target, ca=str(certificate)).capabilities()
+        with self.assertRaises(SidecarUnavailable):
+            Sidecar(target, token="a long secret").capabilities()
 
     def test_proxies_of_the_environment_are_not_asked(self):
         environment = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "grpc_proxy": "http://127.0.0.1:9"}
