@@ -359,6 +359,8 @@ class HostSearch(Search):
         self._kept = asked.gradient_follows
         if asked.attention:
             answer.attention = _as_many("Host.attention", self._host.attention(noises, asked.gradient_follows), noises)
+            if not asked.self_attention:  # by far the larger map, which this loss does not read
+                answer.attention = [wire.AttentionMaps(maps.cross_attention) for maps in answer.attention]
         if asked.images or asked.predictions:
             shots = _as_many("Host.pictures", self._host.pictures(noises, asked.seeds, asked.predictions, asked.gradient_follows), noises)
             if asked.images:

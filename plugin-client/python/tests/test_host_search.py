@@ -141,6 +141,24 @@ class HostSearchTest(unittest.TestCase):
         self.assertEqual(self.heard[2].gradient, wire.HostGradient(1, [noise(2.0)]))
         self.assertEqual(host.released, 1)
 
+    def test_self_attention_is_sent_where_it_is_read_only(self):
+        both = wire.AttentionMaps(MAPS.cross_attention, wire.Tensor.of_floats([1, 1, 1], [1]))
+
+        class Both(Recorder):
+            def attention(self, noises, keep_graph):
+                return [both] * len(noises)
+
+        def script(receive):
+            receive()
+            yield evaluate(1, attention=True)
+            receive()
+            yield evaluate(2, attention=True, self_attention=True)
+            receive()
+            yield event(**SUMMARY)
+
+        self.search(script, Both()).run()
+        self.assertEqual([message.evaluation.attention for message in self.heard[1:]], [[MAPS], [both]])
+
     def test_a_kept_graph_that_is_not_asked_for_is_released_before_the_next_evaluation(self):
         def script(receive):
             receive()
