@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Searches on a Stable Diffusion 1 model with text embeddings made here: the sidecar needs no tokenizer and loads no text encoder.
 
-    pip install ./plugin-client/python torch transformers
-    ./prenoise serve --models DIR                       # in the repository's root, in another terminal
-    python plugin-client/python/examples/conditioning.py MODEL "a cat and a frog" cat frog
+pip install ./plugin-client/python torch transformers
+./prenoise serve --models DIR                       # in the repository's root, in another terminal
+python plugin-client/python/examples/conditioning.py MODEL "a cat and a frog" cat frog
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main():
         wanted = tokenizer(word, add_special_tokens=False).input_ids
         tokens = ids(args.prompt)
         for start in range(1, len(tokens) - len(wanted)):
-            if tokens[start:start + len(wanted)] == wanted:
+            if tokens[start : start + len(wanted)] == wanted:
                 return list(range(start, start + len(wanted)))
         parser.error(f"{word!r} is not in the prompt")
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Asks a running sidecar for better noise, shows the candidates as they come, and keeps the best: picture, noise and recipe.
 
-    pip install ./plugin-client/python
-    ./prenoise serve                                    # in the repository's root, in another terminal
-    python plugin-client/python/examples/optimize.py "a red circle and a blue square"
-    python plugin-client/python/examples/optimize.py "a red circle and a blue square" --verifier oracle -n 8
+pip install ./plugin-client/python
+./prenoise serve                                    # in the repository's root, in another terminal
+python plugin-client/python/examples/optimize.py "a red circle and a blue square"
+python plugin-client/python/examples/optimize.py "a red circle and a blue square" --verifier oracle -n 8
 """
 
 import argparse

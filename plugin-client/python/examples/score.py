@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Asks a running sidecar what its verifiers say of pictures, and prints the best first.
 
-    pip install ./plugin-client/python
-    ./prenoise serve                                    # in the repository's root, in another terminal
-    python plugin-client/python/examples/score.py --prompt "a red circle" --verifier oracle a.png b.png
+pip install ./plugin-client/python
+./prenoise serve                                    # in the repository's root, in another terminal
+python plugin-client/python/examples/score.py --prompt "a red circle" --verifier oracle a.png b.png
 """
 
 import argparse

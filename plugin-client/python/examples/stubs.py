@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The same search as optimize.py's with modules generated from the contract, as any language with gRPC would do it; without the package prenoise.
 
-    pip install grpcio grpcio-tools
-    ./prenoise serve                                    # in the repository's root, in another terminal
-    python plugin-client/python/examples/stubs.py "a red circle and a blue square"
+pip install grpcio grpcio-tools
+./prenoise serve                                    # in the repository's root, in another terminal
+python plugin-client/python/examples/stubs.py "a red circle and a blue square"
 """
 
 import argparse
@@ -28,8 +28,7 @@ def contract():
     if protoc.main(["protoc", f"-I{PROTO}", f"-I{well_known}", f"--python_out={out}", f"--grpc_python_out={out}", file]):
         sys.exit("the contract does not compile")
     sys.path.insert(0, out)
-    return (importlib.import_module("prenoise.v1.noise_provider_pb2"),
-            importlib.import_module("prenoise.v1.noise_provider_pb2_grpc"))
+    return (importlib.import_module("prenoise.v1.noise_provider_pb2"), importlib.import_module("prenoise.v1.noise_provider_pb2_grpc"))
 
 
 def main():

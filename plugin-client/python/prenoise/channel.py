@@ -144,9 +144,7 @@ class Sidecar:
         """A stored search: its request, state and best candidates."""
         return self._unary("GetSearch", wire.GetSearchRequest(search_id), wire.GetSearchResponse, timeout)
 
-    def optimize(
-        self, request: wire.OptimizeNoiseRequest, poll: Optional[Callable[[], object]] = None, deadline: Optional[float] = None
-    ) -> Search:
+    def optimize(self, request: wire.OptimizeNoiseRequest, poll: Optional[Callable[[], object]] = None, deadline: Optional[float] = None) -> Search:
         """Starts a search on the sidecar's own model; see `prenoise.search.Search` for what is done with it."""
         return Search(self, request, poll, deadline)
 
@@ -209,4 +207,3 @@ def _file(name: str, path: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise ValueError(f"{name}: {path} (expected: a readable file): {error}") from error
-

@@ -186,7 +186,12 @@ def _varint(value: int) -> bytes:
     return bytes(out)
 
 
-_RANGES = {"int32": (-(1 << 31), (1 << 31) - 1), "enum": (-(1 << 31), (1 << 31) - 1), "int64": (-(1 << 63), (1 << 63) - 1), "uint64": (0, (1 << 64) - 1)}
+_RANGES = {
+    "int32": (-(1 << 31), (1 << 31) - 1),
+    "enum": (-(1 << 31), (1 << 31) - 1),
+    "int64": (-(1 << 63), (1 << 63) - 1),
+    "uint64": (0, (1 << 64) - 1),
+}
 
 
 def _refuse(message: Message, field: Field, value: Any, expected: str) -> WireError:

@@ -638,4 +638,5 @@ class GetCapabilitiesResponse(Message):
     default_backbone: str = string(8)
     loras: List[LoraInfo] = many(9, LoraInfo)
 
+
 Event = Union[Accepted, Progress, Candidate, Summary]  # what a search streams

@@ -46,7 +46,7 @@ class WritingTest(unittest.TestCase):
 
 class ReadingTest(unittest.TestCase):
     def test_unknown_fields_of_every_wire_type_are_skipped(self):
-        unknown = bytes.fromhex("a006 01" "a106 0000000000000000" "a206 03 616263" "a306 a006 01 a306 a406 a406" "a506 00000000".replace(" ", ""))
+        unknown = bytes.fromhex("a006 01a106 0000000000000000a206 03 616263a306 a006 01 a306 a406 a406a506 00000000".replace(" ", ""))
         known = wire.Budget(loss_evaluations=3).encode()
         self.assertEqual(wire.Budget.decode(unknown + known + unknown), wire.Budget(3))
 
@@ -58,7 +58,10 @@ class ReadingTest(unittest.TestCase):
         self.assertEqual(wire.GetCapabilitiesResponse.decode(b"\x20\x01\x22\x01\x02").losses, [wire.AttentionLoss.INITNO, wire.AttentionLoss.CONFORM])
 
     def test_a_message_that_comes_twice_is_merged_and_a_number_replaced(self):
-        twice = wire.FindSubjectsRequest(wire.Prompt("a", clip_skip=1)).encode() + wire.FindSubjectsRequest(wire.Prompt(negative_text="b", clip_skip=2)).encode()
+        twice = (
+            wire.FindSubjectsRequest(wire.Prompt("a", clip_skip=1)).encode()
+            + wire.FindSubjectsRequest(wire.Prompt(negative_text="b", clip_skip=2)).encode()
+        )
         self.assertEqual(wire.FindSubjectsRequest.decode(twice).prompt, wire.Prompt("a", "b", clip_skip=2))
 
     def test_the_last_member_of_a_oneof_counts(self):
@@ -137,7 +140,10 @@ class TensorTest(unittest.TestCase):
             self.assertFalse(wire.Tensor.of_floats([2], [1, wrong]).is_finite())
 
     def test_a_repr_is_short(self):
-        self.assertEqual(repr(wire.Candidate(1, noise=wire.Tensor.of_floats([2], [1, 2]))), "Candidate(index=1, noise=Tensor(data_type=FLOAT32, shape=[2], data=<8 bytes>))")
+        self.assertEqual(
+            repr(wire.Candidate(1, noise=wire.Tensor.of_floats([2], [1, 2]))),
+            "Candidate(index=1, noise=Tensor(data_type=FLOAT32, shape=[2], data=<8 bytes>))",
+        )
 
 
 class DurationTest(unittest.TestCase):

@@ -18,7 +18,11 @@ KINDS = {1: "double", 3: "int64", 4: "uint64", 5: "int32", 8: "bool", 9: "string
 
 
 def messages(module):
-    return {name: value for name, value in vars(module).items() if isinstance(value, type) and issubclass(value, Message) and value.__module__ == module.__name__}
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, Message) and value.__module__ == module.__name__
+    }
 
 
 def shouting(name):
@@ -44,7 +48,9 @@ class ContractTest(unittest.TestCase):
 
     def test_every_message_and_every_enum_of_the_contract_is_there_and_no_other(self):
         self.assertEqual(set(messages(wire)) - {"Duration"}, set(self.pb.DESCRIPTOR.message_types_by_name))
-        enums = {name: kind for name, kind in vars(wire).items() if isinstance(kind, type) and issubclass(kind, enum.IntEnum) and kind is not enum.IntEnum}
+        enums = {
+            name: kind for name, kind in vars(wire).items() if isinstance(kind, type) and issubclass(kind, enum.IntEnum) and kind is not enum.IntEnum
+        }
         self.assertEqual(set(enums), set(self.pb.DESCRIPTOR.enum_types_by_name))
         for name, kind in enums.items():
             with self.subTest(name):

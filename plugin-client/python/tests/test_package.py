@@ -34,12 +34,15 @@ class PackageTest(unittest.TestCase):
 
         with Server(GetCapabilities=lambda request, context: wire.GetCapabilitiesResponse("1.2").encode()) as server:
             code, said = run(
-                BLOCK.format(names={"google", "numpy", "torch"}) + f"import prenoise; print(prenoise.Sidecar({server.target!r}).capabilities().version)"
+                BLOCK.format(names={"google", "numpy", "torch"})
+                + f"import prenoise; print(prenoise.Sidecar({server.target!r}).capabilities().version)"
             )
         self.assertEqual((code, said.strip()), (0, "1.2"))
 
     def test_without_grpcio_the_first_call_says_what_to_do(self):
-        code, said = run(BLOCK.format(names={"grpc"}) + "import prenoise\ntry: prenoise.Sidecar().capabilities()\nexcept prenoise.GrpcioMissing as e: print(e)")
+        code, said = run(
+            BLOCK.format(names={"grpc"}) + "import prenoise\ntry: prenoise.Sidecar().capabilities()\nexcept prenoise.GrpcioMissing as e: print(e)"
+        )
         self.assertEqual(code, 0, said)
         self.assertRegex(said, "grpcio cannot be imported .*; install it into this Python: .* -m pip install grpcio")
 

@@ -6,7 +6,10 @@ from prenoise import names, recipes, wire
 
 PLAIN = wire.NoiseRecipe((1 << 64) - 1, wire.NoiseSource.TORCH_CPU, [1, 4, 64, 64])
 TURNED = wire.NoiseRecipe(
-    7, wire.NoiseSource.NV_PHILOX, [1, 4, 8, 8], [wire.NoiseStep(perturbation=wire.Perturbation((1 << 63) + 1, 0.1)), wire.NoiseStep(perturbation=wire.Perturbation(2, -1e-300))]
+    7,
+    wire.NoiseSource.NV_PHILOX,
+    [1, 4, 8, 8],
+    [wire.NoiseStep(perturbation=wire.Perturbation((1 << 63) + 1, 0.1)), wire.NoiseStep(perturbation=wire.Perturbation(2, -1e-300))],
 )
 OPTIMISED = wire.NoiseRecipe(7, shape=[1, 4, 8, 8], steps=[wire.NoiseStep(optimization=wire.Optimization("initno", 10))], base_sha256="ab" * 32)
 

@@ -156,7 +156,10 @@ class SearchTest(Case):
             with self.subTest(text), self.assertRaisesRegex(SidecarError, text):
                 list(self.streaming(ACCEPTED, event(candidate=wire.Candidate(noise=noise))).optimize(REQUEST))
         broken = wire.Candidate(noise=wire.Tensor.of_floats([1], [1]))
-        for summary, text in ((wire.Summary(best=[wire.Candidate(), broken]), r"summary.best\[1\].noise.shape"), (wire.Summary(baseline=broken), "summary.baseline.noise.shape")):
+        for summary, text in (
+            (wire.Summary(best=[wire.Candidate(), broken]), r"summary.best\[1\].noise.shape"),
+            (wire.Summary(baseline=broken), "summary.baseline.noise.shape"),
+        ):
             with self.subTest(text), self.assertRaisesRegex(SidecarError, text):
                 list(self.streaming(ACCEPTED, event(summary=summary)).optimize(REQUEST))
 
@@ -205,7 +208,9 @@ class ErrorTest(Case):
             with self.assertRaises(SidecarError) as caught:
                 call()
             error = caught.exception
-            self.assertEqual((error.code, error.field, error.retry_delay, error.message), ("INVALID_ARGUMENT", "prompt.text", 1.5, "prompt.text: empty"))
+            self.assertEqual(
+                (error.code, error.field, error.retry_delay, error.message), ("INVALID_ARGUMENT", "prompt.text", 1.5, "prompt.text: empty")
+            )
             self.assertEqual(str(error), "prompt.text: empty (INVALID_ARGUMENT)")
 
     def test_nobody_there_is_told_at_once(self):
@@ -234,7 +239,11 @@ def _ask(target, out):
 
 class ChannelTest(Case):
     def capable(self, port=0):
-        return Server(port, GetCapabilities=lambda request, context: wire.GetCapabilitiesResponse("1.2").encode(), OptimizeNoise=lambda request, context: iter([SUMMARY]))
+        return Server(
+            port,
+            GetCapabilities=lambda request, context: wire.GetCapabilitiesResponse("1.2").encode(),
+            OptimizeNoise=lambda request, context: iter([SUMMARY]),
+        )
 
     def test_channels_are_kept_by_address(self):
         with self.capable() as server:

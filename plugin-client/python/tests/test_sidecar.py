@@ -87,7 +87,7 @@ class SidecarTest(unittest.TestCase):
 
     def test_a_refused_field_is_named(self):
         with self.assertRaises(SidecarError) as caught:
-            prenoise.optimize(PROMPT, width=-1, target=self.target).summary
+            prenoise.optimize(PROMPT, width=-1, target=self.target).search.run()
         self.assertEqual((caught.exception.code, caught.exception.field), ("INVALID_ARGUMENT", "width"))
         self.assertIn("width: -1 (expected: >= 0)", str(caught.exception))
 
@@ -114,13 +114,15 @@ class SidecarTest(unittest.TestCase):
         self.assertGreaterEqual(len(stored.summary.best), 1)
 
     def test_memory_is_released(self):
-        prenoise.optimize(PROMPT, n=1, pictures=False, target=self.target).summary
+        prenoise.optimize(PROMPT, n=1, pictures=False, target=self.target).search.run()
         self.assertGreater(self.sidecar.release_memory(), 0)
 
     def test_a_loss_on_maps_of_the_callers(self):
         side, words = 16, 4
         cross = [1.0 / words] * (side * side * words)
-        maps = wire.AttentionMaps(wire.Tensor.of_floats([side, side, words], cross), wire.Tensor.of_floats([side, side, side * side], [1 / 256] * side**4))
+        maps = wire.AttentionMaps(
+            wire.Tensor.of_floats([side, side, words], cross), wire.Tensor.of_floats([side, side, side * side], [1 / 256] * side**4)
+        )
         subjects = [wire.Subject("a", token_indices=[1]), wire.Subject("b", token_indices=[2])]
         request = wire.EvaluateAttentionRequest(wire.AttentionLoss.INITNO, maps, subjects, gradient=True)
         answer = self.sidecar.evaluate_attention(request)

@@ -120,7 +120,9 @@ class SidecarHostTest(unittest.TestCase):
         plain = RuleHost()
         before, _ = self.search(plain, start(wire.Budget(1), attention=wire.AttentionRanking(wire.AttentionLoss.INITNO)))
         host = RuleHost()
-        after, _ = self.search(host, start(wire.Budget(10), gradients=True, attention=wire.AttentionRanking(wire.AttentionLoss.INITNO, optimize=True)))
+        after, _ = self.search(
+            host, start(wire.Budget(10), gradients=True, attention=wire.AttentionRanking(wire.AttentionLoss.INITNO, optimize=True))
+        )
         self.assertGreater(host.gradients, 2)
         self.assertLess(after.best.score, before.best.score)
         self.assertTrue(any(step.optimization for step in after.best.recipe.steps))

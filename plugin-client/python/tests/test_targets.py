@@ -37,7 +37,18 @@ class LoopbackTest(unittest.TestCase):
         for text in ("localhost", "LOCALHOST:1", "127.0.0.1", "127.9.8.7:1", "[::1]"):
             with self.subTest(text):
                 self.assertTrue(targets.parse(text).is_loopback)
-        for text in ("localhost.evil.com", "127.0.0.1.evil.com", "128.0.0.1", "0.0.0.0", "10.0.0.1", "[::]", "[::2]", "127.1", "2130706433", "0x7f.1"):
+        for text in (
+            "localhost.evil.com",
+            "127.0.0.1.evil.com",
+            "128.0.0.1",
+            "0.0.0.0",
+            "10.0.0.1",
+            "[::]",
+            "[::2]",
+            "127.1",
+            "2130706433",
+            "0x7f.1",
+        ):
             with self.subTest(text):
                 self.assertFalse(targets.parse(text).is_loopback)
 
@@ -54,7 +65,9 @@ class AllowTest(unittest.TestCase):
 
     def test_without_a_list_only_loopback_is_called_and_the_message_says_where_the_list_is(self):
         self.assertEqual(Sidecar("127.0.0.1").target.port, 50551)
-        with self.assertRaisesRegex(TargetNotAllowed, "target: gpu:50551 .expected: loopback, or a host listed in .*allowed, one host or host:port a line"):
+        with self.assertRaisesRegex(
+            TargetNotAllowed, "target: gpu:50551 .expected: loopback, or a host listed in .*allowed, one host or host:port a line"
+        ):
             Sidecar("gpu")
 
     def test_a_line_allows_a_host_or_one_of_its_ports(self):

@@ -61,7 +61,9 @@ class AlignTest(unittest.TestCase):
         )
 
     def test_plain_quotes_are_curly_ones(self):
-        self.assertEqual(align("the cat\u2019s hat", ["", "the</w>", "cat</w>", "'s</w>", "hat</w>", ""]), [None, (0, 3), (4, 7), (7, 9), (10, 13), None])
+        self.assertEqual(
+            align("the cat\u2019s hat", ["", "the</w>", "cat</w>", "'s</w>", "hat</w>", ""]), [None, (0, 3), (4, 7), (7, 9), (10, 13), None]
+        )
 
     def test_text_without_pieces_is_left_out_and_pieces_without_text(self):
         # The name of an embedding in the text has vectors in place of pieces; a trigger word that the host added has no text.
