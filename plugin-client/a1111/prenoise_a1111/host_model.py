@@ -143,19 +143,20 @@ class HostModel:
         cells = torch_host.grid(_LATENT_PIXELS * self._shape[2], _LATENT_PIXELS * self._shape[3])
         lasts = _lasts.setdefault(self._unet, {})
         out: List[wire.AttentionMaps] = []
+        scale = self._scale_of_noise() if keep_graph else None
         for noise in noises:
             with contextlib.ExitStack() as stack:
                 if keep_graph:
                     stack.enter_context(_graph_through(self._unet))
-                tap = _Tap(layers, cells, lasts.get(self._shape), keep_graph)
+                tap = _Tap(layers, cells, lasts.get(self._shape), stack if keep_graph else None)
                 self._first_call(arrays.to_torch(noise), tap.run)
                 if tap.maps.cross is None:
                     raise HostModelError("this model's attention was not seen: something else computes it (expected: a UNet that runs in torch; "
                                          "choosing by pictures works on any model)")
                 lasts[self._shape] = tap.seen
                 out += torch_host.to_wire(tap.maps.cross, tap.maps.self_)
-                if keep_graph:
-                    self._kept = _Kept(tap, stack.pop_all(), self._scale_of_noise())
+                if scale is not None:
+                    self._kept = _Kept(tap, stack.pop_all(), scale)
         return out
 
     def pictures(self, noises: List[wire.Tensor], seeds: List[int], predictions: bool, keep_graph: bool) -> List[Shot]:
@@ -377,14 +378,14 @@ class HostModel:
 
 
 class _Tap:
-    """Sums up the attention of one call of the UNet, one picture and the positive prompt."""
+    """Sums up the attention of one call of the UNet, one picture and the positive prompt; with a graph where `kept` holds what it needs open."""
 
-    def __init__(self, layers: Sequence[Tuple[Any, bool]], cells: Tuple[int, int], last: Optional[int], graph: bool) -> None:
+    def __init__(self, layers: Sequence[Tuple[Any, bool]], cells: Tuple[int, int], last: Optional[int], kept: Optional[contextlib.ExitStack]) -> None:
         self.maps = torch_host.MapSum(*cells)
         self.seen = 0
         self.leaf: Optional[torch.Tensor] = None
         self.half = False
-        self._layers, self._last, self._graph = layers, last, graph
+        self._layers, self._last, self._stack = layers, last, kept
 
     def run(self, forward: Callable[..., Any], x: torch.Tensor, args: Any, kwargs: Any) -> None:
         handles = []
@@ -394,10 +395,12 @@ class _Tap:
             handles.append(module.to_k.register_forward_hook(functools.partial(self._keys, module, cross, queries)))
         try:
             with contextlib.suppress(_Enough):
-                if not self._graph:
+                if self._stack is None:
                     forward(x, *args, **kwargs)
                     return
                 with torch.inference_mode(False), torch.enable_grad():
+                    # Forge adds in place. Entered here, not around the host's own code, whose inference tensors it cannot look at. From torch 2.0 on.
+                    self._stack.enter_context(getattr(torch.autograd.graph, "allow_mutation_on_saved_tensors", contextlib.nullcontext)())
                     self.half = x.dtype == torch.float16
                     self.leaf = x.detach().clone().float().requires_grad_()
                     forward(self.leaf.to(x.dtype), *_ordinary(args), **_ordinary(kwargs))
@@ -438,7 +441,7 @@ class _Kept:
 
 @contextlib.contextmanager
 def _graph_through(unet: Any) -> Iterator[None]:
-    """Weights that a graph may hold, no recomputing of blocks under no_grad, and operations in place undone for the way back."""
+    """Weights that a graph may hold, and no recomputing of blocks, which runs them under no_grad."""
     recomputing = [(module, name) for module in unet.modules() for name in ("checkpoint", "use_checkpoint") if getattr(module, name, None) is True]
     with torch.inference_mode(False):
         for module in unet.modules():
@@ -450,10 +453,8 @@ def _graph_through(unet: Any) -> Iterator[None]:
                     module._buffers[name] = buffer.clone()
     for module, name in recomputing:
         setattr(module, name, False)
-    mutation = getattr(torch.autograd.graph, "allow_mutation_on_saved_tensors", contextlib.nullcontext)  # from torch 2.0 on
     try:
-        with mutation():
-            yield
+        yield
     finally:
         for module, name in recomputing:
             setattr(module, name, True)

@@ -94,7 +94,7 @@ class Job:
         return changed
 
     def _fail(self, p: Any, error: Exception, text: Optional[str] = None) -> None:
-        self._broken = text or str(error)
+        self._broken = (text or str(error)).rstrip(".")
         if isinstance(error, SidecarUnavailable):
             self._broken += ". Is it running (./prenoise serve)?"
         if self.settings.on_error == PLAIN:

@@ -1,16 +1,18 @@
 """The extension in a real web UI's own modules: `process_images` runs its whole loop on a UNet with random weights.
 
-Runs where WEBUI_PATH names a Forge folder, in that web UI's own Python, and PRENOISE_TEST_TARGET a running sidecar:
+Runs where WEBUI_PATH names a folder of Forge or AUTOMATIC1111, in that web UI's own Python, and PRENOISE_TEST_TARGET a running sidecar:
 
     ./prenoise serve --port 50599 &
     WEBUI_PATH=~/stable-diffusion-webui-forge PRENOISE_TEST_TARGET=127.0.0.1:50599 venv/bin/python plugin-client/a1111/tests/real/test_webui.py
 
-Real are processing, random sources, samplers, schedules, the guided denoiser, prompt parsing, script runner, infotext and the backend with its
-UNet; text encoder and VAE are small stand-ins. No model file is read. TESTED.md says what was run and seen.
+Real are processing, random sources, samplers, schedules, the guided denoiser, prompt parsing, script runner, infotext and Forge's backend with its
+UNet; text encoder and VAE are small stand-ins, and so is AUTOMATIC1111's UNet, which lies in repositories of others. No model file is read.
+TESTED.md says what was run and seen.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -22,13 +24,15 @@ from typing import Any, List
 WEBUI = os.environ.get("WEBUI_PATH", "")
 TARGET = os.environ.get("PRENOISE_TEST_TARGET", "")
 EXTENSION = Path(__file__).resolve().parents[2]
-READY = bool(WEBUI and TARGET and (Path(WEBUI) / "backend").is_dir())
-REASON = "WEBUI_PATH (a Forge folder) and PRENOISE_TEST_TARGET (a sidecar's address) are not both set"
+READY = bool(WEBUI and TARGET)
+FORGE = (Path(WEBUI) / "backend").is_dir()
+REASON = "WEBUI_PATH (a folder of Forge or AUTOMATIC1111) and PRENOISE_TEST_TARGET (a sidecar's address) are not both set"
 
 if READY:
-    sys.argv = ["webui.py", "--always-cpu", "--skip-torch-cuda-test", "--no-prompt-history", "--nowebui"]
-    os.chdir(WEBUI)
-    sys.path[:0] = [WEBUI, str(Path(WEBUI) / "packages_3rdparty"), str(EXTENSION), str(EXTENSION.parent / "python")]
+    sys.argv = ["webui.py", *(["--always-cpu"] if FORGE else ["--use-cpu", "all", "--no-half"]), "--skip-torch-cuda-test", "--no-prompt-history"]
+    os.chdir(os.environ.get("WEBUI_FOLDER", WEBUI))
+    sys.path[:0] = [WEBUI, str(Path(WEBUI) / "packages_3rdparty"), str(EXTENSION), str(EXTENSION.parent / "python"),
+                    str(EXTENSION / "tests")]
     import torch
 
     torch.set_num_threads(1)
@@ -38,21 +42,23 @@ if READY:
     from modules import processing, sd_models, sd_samplers, shared
 
     sd_samplers.set_samplers()
-    from backend.diffusion_engine.base import ForgeObjects
-    from backend.modules.k_prediction import Prediction
-    from backend.nn.unet import IntegratedUNet2DConditionModel
-    from backend.patcher.unet import UnetPatcher
     from modules import script_loading, scripts
 
-TOKENS, WIDTH = 77, 32
+    if FORGE:
+        from backend.diffusion_engine.base import ForgeObjects
+        from backend.modules.k_prediction import Prediction
+        from backend.nn.unet import IntegratedUNet2DConditionModel
+        from backend.patcher.unet import UnetPatcher
+
+TOKENS, WIDTH = 77, 24
 
 
 class Words:
-    """A text encoder: a vector for each word and place; tokens as Forge's engine gives them."""
+    """A text encoder: a vector for each word; tokens as Forge's engine and A1111's encoder give them."""
 
     def __init__(self) -> None:
         self.words = ["<|startoftext|>", "<|endoftext|>"]
-        self.tokenizer = self
+        self.tokenizer = self.wrapped = self
 
     def _ids(self, text: str) -> List[int]:
         found = [0]
@@ -73,7 +79,34 @@ class Words:
                             for text in texts])
 
 
-def model() -> Any:
+INFO = types.SimpleNamespace(name="random.safetensors", name_for_extra="random", model_name="random", short_title="random", title="random",
+                             filename="/models/random.safetensors", sha256=None, shorthash=None, hash="0")
+
+
+def decode(x: Any) -> Any:
+    return torch.tanh(torch.nn.functional.interpolate(x[:, :3].float(), scale_factor=8))
+
+
+def encode(x: Any) -> Any:
+    return torch.nn.functional.avg_pool2d(torch.cat([x, x[:, :1]], 1), 8)
+
+
+def a1111_model() -> Any:
+    """What A1111 holds of a checkpoint of SD 1's kind, around a small UNet laid out as LDM's."""
+    import tiny_network
+
+    words, unet = Words(), tiny_network.UNet()
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
+    first_stage = types.SimpleNamespace(dtype=torch.float32, to=lambda dtype: None)
+    return types.SimpleNamespace(
+        model=types.SimpleNamespace(diffusion_model=unet, conditioning_key="crossattn"), cond_stage_model=words, parameterization="eps",
+        apply_model=lambda x, t, cond: unet(x, t, context=torch.cat(cond["c_crossattn"], 1)), alphas_cumprod=torch.cumprod(1 - betas, 0).float(),
+        cond_stage_key="txt", latent_channels=4, is_sdxl=False, is_sd1=True, is_sd2=False, is_sd3=False, is_ssd=False, ema_scope=contextlib.nullcontext,
+        sd_checkpoint_info=INFO, sd_model_hash="0", get_learned_conditioning=words.encode, first_stage_model=first_stage, decode_first_stage=decode,
+        encode_first_stage=encode, get_first_stage_encoding=lambda x: x, lowvram=False)
+
+
+def forge_model() -> Any:
     """What Forge holds of a checkpoint of SD 1's kind, small and with random weights."""
     torch.manual_seed(0)
     unet = IntegratedUNet2DConditionModel(
@@ -91,11 +124,9 @@ def model() -> Any:
     held = types.SimpleNamespace(
         forge_objects=ForgeObjects(patcher, None, vae, None), text_processing_engine=words, model_config=config, is_sd1=True, is_sdxl=False,
         is_sd2=False, is_sd3=False, is_inpaint=False, use_distilled_cfg_scale=False, tiling_enabled=False, cond_stage_key="txt", current_lora_hash="[]",
-        sd_checkpoint_info=types.SimpleNamespace(name="random.safetensors", name_for_extra="random", filename="/models/random.safetensors", sha256=None,
-                                                 shorthash=None, hash="0"),
+        sd_checkpoint_info=INFO,
         sd_model_hash="0", filename="/models/random.safetensors", get_learned_conditioning=words.encode, set_clip_skip=lambda n: None,
-        decode_first_stage=lambda x: torch.tanh(torch.nn.functional.interpolate(x[:, :3].float(), scale_factor=8)),
-        encode_first_stage=lambda x: torch.nn.functional.avg_pool2d(torch.cat([x, x[:, :1]], 1), 8), get_first_stage_encoding=lambda x: x,
+        decode_first_stage=decode, encode_first_stage=encode, get_first_stage_encoding=lambda x: x,
         model=types.SimpleNamespace(conditioning_key="crossattn"), alphas_cumprod=patcher.model.predictor.alphas_cumprod)
     held.forge_objects_original = held.forge_objects.shallow_copy()
     held.forge_objects_after_applying_lora = held.forge_objects.shallow_copy()
@@ -103,12 +134,18 @@ def model() -> Any:
 
 
 @unittest.skipUnless(READY, REASON)
-class RealForgeTest(unittest.TestCase):
+class RealWebuiTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.model = model()
+        cls.model = forge_model() if FORGE else a1111_model()
         sd_models.model_data.sd_model = cls.model
-        sd_models.forge_model_reload = lambda: (cls.model, False)
+        sd_models.forge_model_reload = sd_models.reload_model_weights = lambda *args, **kwargs: (cls.model, False)
+        if not FORGE:
+            from modules import sd_hijack, sd_unet
+
+            sd_models.model_data.was_loaded_at_least_once = True
+            sd_models.apply_alpha_schedule_override = sd_models.apply_token_merging = lambda *args, **kwargs: None
+            sd_hijack.model_hijack.apply_circular = sd_unet.apply_unet = lambda *args, **kwargs: None
         processing.decode_latent_batch = lambda model, batch, target_device=None, check_for_nans=False: list(model.decode_first_stage(batch).to("cpu"))
         shared.opts.data.update({"randn_source": "CPU", "samples_save": False, "grid_save": False, "live_previews_enable": False})
         scripts.current_basedir = str(EXTENSION)
@@ -193,16 +230,14 @@ class RealForgeTest(unittest.TestCase):
             processing.StableDiffusionProcessingTxt2Img.__post_init__ = original
 
     def test_hires_isSearchedOnceAndOnlyWhereAsked(self) -> None:
-        given = {"enable_hr": True, "hr_scale": 2.0, "hr_upscaler": "Latent", "denoising_strength": 0.7, "hr_additional_modules": ["Use same choices"],
-                 "hr_second_pass_steps": 0}
-        said: List[str] = []
+        given = {"enable_hr": True, "hr_scale": 2.0, "hr_upscaler": "Latent", "denoising_strength": 0.7, "hr_second_pass_steps": 0,
+                 **({"hr_additional_modules": ["Use same choices"]} if FORGE else {})}
         self.process({"candidates": 3}, **given)
         off = [start.clone() for start in self.starts]
         done = self.process({"candidates": 3, "hires": True}, **given)
         self.assertEqual(done.comments, "")
         self.assertTrue(torch.equal(off[0], self.starts[0]))
-        said.append(str(len(self.starts)))
-        self.assertEqual(said, ["2"])
+        self.assertEqual(len(self.starts), 2)
 
     def test_gradient_isThatOfFiniteDifferences(self) -> None:
         from prenoise import arrays, wire
@@ -241,7 +276,7 @@ class RealForgeTest(unittest.TestCase):
         before = self.process()
         self.process({"optimize": True, "candidates": 2})
         self.assertSamePictures(before, self.process())
-        unet = self.model.forge_objects.unet.model.diffusion_model
+        unet = self.model.forge_objects.unet.model.diffusion_model if FORGE else self.model.model.diffusion_model
         self.assertNotIn("forward", unet.__dict__)
         self.assertTrue(all(not module._forward_hooks for module in unet.modules()))
 
