@@ -304,8 +304,13 @@ def _host_task(node: Node, sampling: Sampling, picture: Picture, sidecar: Sideca
         else:
             tokenizer = default_tokenizer(type(model.model).__name__)
             tokens = tokenizer.tokenize_with_weights(picture.text)
-        pieces = map_pieces(model, pieces_of(tokens, tokenizer, picture.text, sampling.text_tokens))
+        length = sampling.text_tokens
+        if length is None:
+            raise SearchFailed("the conditioning has no text to attend to; use a verifier search")
+        pieces = map_pieces(model, pieces_of(tokens, tokenizer, picture.text, length))
         found = sidecar.find_subjects(picture.text, wire.PromptWeighting.COMFYUI, [wire.Subject(text=word) for word in settings.subjects])
+        if not found.subjects:
+            raise SearchFailed("no subject was found in the prompt, and an attention loss looks at subjects: name them in subjects, or use a verifier search")
         subjects = [token_indices(subject, found.text, pieces) for subject in found.subjects]
     return Task(settings, picture, sampling.seed, host=host, interrupts=comfy_ui.interrupts(), subjects=subjects)
 

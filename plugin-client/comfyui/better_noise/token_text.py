@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import Any
 
-CLIP_CHUNK = 77
 _CLIPS = ("l", "g", "h")
 
 
@@ -13,22 +12,22 @@ class UnknownLayout(ValueError):
     """The conditioning is not what the text's tokens would give; the message is for the user."""
 
 
-def pieces_of(tokens: Mapping[str, Any], tokenizer: Any, text: str, length: Optional[int]) -> list[str]:
+def pieces_of(tokens: Mapping[str, Any], tokenizer: Any, text: str, length: int) -> list[str]:
     """The token texts of a prompt, "" for each that stands for no text.
 
-    tokens: what ComfyUI's tokenizer makes of the text, chunks of (token, weight) by text encoder. length: of the conditioning, [1, length, D], which tells SD3's CLIP followed by T5 from Flux'
-    T5 alone; None where it is not known. Raises UnknownLayout where no layout of the tokens is that long: then the conditioning was not
-    made from this text, or not by this kind of model.
+    tokens: what ComfyUI's tokenizer makes of the text, chunks of (token, weight) by text encoder. length: of the conditioning, [1, length, D],
+    which tells SD3's CLIP followed by T5 from CLIP alone and from Flux' T5 alone. Raises UnknownLayout where no layout of the tokens is that
+    long: then the conditioning was not made from this text, or not by this kind of text encoder.
     """
     parts = {name: _pieces(_inner(tokenizer, name), chunks) for name, chunks in tokens.items()}
     clip = next((parts[name] for name in _CLIPS if name in parts), None)
     t5 = next((parts[name] for name in parts if "t5" in name), None)
     if clip is not None and t5 is not None:
-        layouts = [t5, clip + t5, clip]
+        layouts = [clip + t5, clip, t5]
     else:
         layouts = [part for part in (clip, t5) if part is not None] or list(parts.values())[:1]
     for layout in layouts:
-        if length is None or len(layout) == length:
+        if len(layout) == length:
             return layout
     expected = " or ".join(str(len(layout)) for layout in layouts)
     raise UnknownLayout(

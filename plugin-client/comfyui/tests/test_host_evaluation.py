@@ -127,6 +127,15 @@ class HostEvaluationTest(unittest.TestCase):
         self.sample(model)
         self.assertEqual([[7], [3]], [subject.token_indices[-1:] for subject in HostModel.made[0].subjects])
 
+    def test_a_prompt_without_a_subject_is_told_what_to_do(self):
+        PromptServer.instance.run(graph("and"))
+        model, _ = self.node()
+        with self.assertRaisesRegex(RuntimeError, "name them in subjects, or use a verifier search"):
+            self.sample(model)
+        word, _ = self.node(subjects="triangle")
+        with self.assertRaisesRegex(RuntimeError, "triangle"):
+            self.sample(word)
+
     def test_budget_1_is_bit_equal_to_no_node(self):
         model, _ = self.node(loss_evaluations=1)
         plain = self.sample(Model())
