@@ -78,6 +78,52 @@ public final class Statistics {
     }
 
     /**
+     * How likely a mean difference as large as this one, on either side, is where the two ways do not differ: signs of the differences flipped at
+     * random (Fisher 1935), with the observed ones counted in (Phipson and Smyth 2010), so that it is never 0.
+     *
+     * @param control one value per prompt
+     * @param treated one value per prompt, in the same order
+     * @param flips how many times
+     * @throws IllegalArgumentException when they differ in length
+     */
+    public static double pairedTest(double[] control, double[] treated, int flips, long seed) {
+        requireAsMany("treated", treated.length, control.length);
+        double observed = 0;
+        for (int i = 0; i < control.length; i++) {
+            observed += treated[i] - control[i];
+        }
+        // sums of the same numbers in another order differ by rounding
+        double reached = Math.abs(observed) * (1 - 1e-12);
+        int asLarge = 1;
+        for (int flip = 0; flip < flips; flip++) {
+            Draws draws = Draws.of("signs", seed, 0, flip);
+            double sum = 0;
+            for (int i = 0; i < control.length; i++) {
+                double difference = treated[i] - control[i];
+                sum += draws.bits() < 0 ? -difference : difference;
+            }
+            asLarge += Math.abs(sum) >= reached ? 1 : 0;
+        }
+        return asLarge / (flips + 1.0);
+    }
+
+    /** Holm's step-down correction (1979) of p-values for how many there are, in their order. */
+    public static double[] holm(double[] p) {
+        int[] order = IntStream.range(0, p.length)
+                .boxed()
+                .sorted(Comparator.comparingDouble(i -> p[i]))
+                .mapToInt(Integer::intValue)
+                .toArray();
+        double[] corrected = new double[p.length];
+        double largest = 0;
+        for (int rank = 0; rank < order.length; rank++) {
+            largest = Math.max(largest, Math.min(1, (p.length - rank) * p[order[rank]]));
+            corrected[order[rank]] = largest;
+        }
+        return corrected;
+    }
+
+    /**
      * Any statistic of independent clusters, such as prompts with their pictures, by the bootstrap over clusters. Resamples in which the
      * statistic is not defined are left out.
      *

@@ -38,6 +38,15 @@ final class CurveChart {
      * @param columns panels in a row
      */
     static String svg(List<Panel> panels, List<Integer> spends, String spend, int columns) {
+        return svg(panels, spends, spends, spend, columns, false);
+    }
+
+    /**
+     * @param ticks of the spends, those that have their number below
+     * @param bands whether every point's interval is shown, not the last one's alone
+     */
+    static String svg(
+            List<Panel> panels, List<Integer> spends, List<Integer> ticks, String spend, int columns, boolean bands) {
         Set<String> distinct = new LinkedHashSet<>();
         panels.forEach(panel -> panel.curves().forEach(curve -> distinct.add(curve.name())));
         List<String> names = new ArrayList<>(distinct);
@@ -53,7 +62,7 @@ final class CurveChart {
         add(out, "<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>%n", width, height);
         for (int i = 0; i < panels.size(); i++) {
             add(out, "<g transform=\"translate(%d %d)\">%n", i % columns * WIDTH, i / columns * HEIGHT);
-            draw(out, panels.get(i), spends, spend, names);
+            draw(out, panels.get(i), spends, ticks, spend, names, bands);
             out.append("</g>\n");
         }
         for (int i = 0; i < names.size(); i++) {
@@ -65,13 +74,24 @@ final class CurveChart {
         return out.append("</svg>\n").toString();
     }
 
-    private static void draw(StringBuilder out, Panel panel, List<Integer> spends, String spend, List<String> names) {
+    private static void draw(
+            StringBuilder out,
+            Panel panel,
+            List<Integer> spends,
+            List<Integer> ticks,
+            String spend,
+            List<String> names,
+            boolean bands) {
         double low = Double.POSITIVE_INFINITY;
         double high = Double.NEGATIVE_INFINITY;
         for (Curve curve : panel.curves()) {
             for (Interval point : curve.points()) {
                 low = Math.min(low, point.estimate());
                 high = Math.max(high, point.estimate());
+                if (bands) {
+                    low = Math.min(low, point.low());
+                    high = Math.max(high, point.high());
+                }
             }
             Interval last = curve.points().get(curve.points().size() - 1);
             low = Math.min(low, last.low());
@@ -91,7 +111,7 @@ final class CurveChart {
             add(out, "<path d=\"M%d %.1fH%d\" stroke=\"#dddddd\"/>%n", LEFT, y.at(value), WIDTH - RIGHT);
             add(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3f</text>%n", LEFT - 5, y.at(value) + 3, value);
         }
-        for (int nfe : spends) {
+        for (int nfe : ticks) {
             add(
                     out,
                     "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%d</text>%n",
@@ -117,6 +137,10 @@ final class CurveChart {
                         y.at(curve.points().get(i).estimate()));
             }
             add(out, "<path d=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"1.5\"/>%n", path, colour);
+            if (bands) {
+                add(out, "<path d=\"%s\" fill=\"%s\" fill-opacity=\"0.12\"/>%n", band(curve, spends, x, y), colour);
+                continue;
+            }
             Interval last = curve.points().get(curve.points().size() - 1);
             double end = WIDTH - RIGHT + 1.5 * (names.indexOf(curve.name()) - 3);
             add(
@@ -127,6 +151,27 @@ final class CurveChart {
                     y.at(last.high()),
                     colour);
         }
+    }
+
+    /** There along the upper ends of the intervals, back along the lower ones. */
+    private static String band(Curve curve, List<Integer> spends, Scale x, Scale y) {
+        StringBuilder path = new StringBuilder();
+        for (int i = 0; i < spends.size(); i++) {
+            add(
+                    path,
+                    "%s%.1f %.1f",
+                    i == 0 ? "M" : "L",
+                    x.at(Math.log(spends.get(i))),
+                    y.at(curve.points().get(i).high()));
+        }
+        for (int i = spends.size() - 1; i >= 0; i--) {
+            add(
+                    path,
+                    "L%.1f %.1f",
+                    x.at(Math.log(spends.get(i))),
+                    y.at(curve.points().get(i).low()));
+        }
+        return path.append('Z').toString();
     }
 
     /** From values to places. */

@@ -119,6 +119,14 @@ public final class StudyRun {
     public void report() throws IOException {
         try (ResultStore store = store()) {
             CandidateTable.write(folder.resolve("candidates.csv"), plan, store);
+            StudyReport report = new StudyReport(plan, store);
+            Files.writeString(folder.resolve("summary.md"), report.markdown());
+            Files.writeString(folder.resolve("summary.tex"), report.latex());
+            Files.writeString(folder.resolve("report.html"), report.html());
+            for (Map.Entry<String, String> curves : report.curves().entrySet()) {
+                String name = curves.getKey().replaceAll("[^A-Za-z0-9._-]+", "-");
+                Files.writeString(folder.resolve("curves-" + name + ".svg"), curves.getValue());
+            }
         }
     }
 

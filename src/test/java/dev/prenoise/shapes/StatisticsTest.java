@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 class StatisticsTest {
@@ -108,5 +109,22 @@ class StatisticsTest {
         Interval some =
                 Statistics.clusters(2, chosen -> chosen[0] == chosen[1] ? Double.NaN : chosen[0] + chosen[1], 200, 1);
         assertThat(some).isEqualTo(new Interval(1, 1, 1));
+    }
+
+    @Test
+    void pairedTest_countsTheFlipsThatReachAsFar() {
+        double[] none = new double[10];
+        double[] ones = new double[10];
+        Arrays.fill(ones, 1);
+
+        // 2 of 1024 assignments of signs
+        assertThat(Statistics.pairedTest(none, ones, 100_000, 1)).isBetween(0.0014, 0.0026);
+        assertThat(Statistics.pairedTest(ones, none, 100_000, 1)).isBetween(0.0014, 0.0026);
+        assertThat(Statistics.pairedTest(ones, ones, 100, 1)).isEqualTo(1);
+    }
+
+    @Test
+    void holm_correctsEachForHowManyAreLeft() {
+        assertThat(Statistics.holm(new double[] {0.01, 0.04, 0.03, 0.9})).containsExactly(0.04, 0.09, 0.09, 0.9);
     }
 }

@@ -9,6 +9,7 @@ import dev.prenoise.study.StudyPlan;
 import dev.prenoise.study.StudyRun;
 import dev.prenoise.study.UnitWork;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.function.Supplier;
@@ -45,7 +46,8 @@ final class StudyFileRun {
                 run.run(queue, new UnitWork(catalog, ProductVersion.get()), bar);
             }
             run.report();
-            console.out().println(plan.title() + ": every candidate in " + output.resolve("candidates.csv"));
+            console.out().print(Files.readString(output.resolve("summary.md")));
+            console.out().println("The report: " + output.resolve("report.html"));
         } catch (IllegalArgumentException | UnknownBackboneException e) {
             throw new CliException(String.valueOf(e.getMessage()), e);
         }

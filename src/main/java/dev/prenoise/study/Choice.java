@@ -1,0 +1,323 @@
+package dev.prenoise.study;
+
+import dev.prenoise.noise.Seeds;
+import dev.prenoise.search.InitNoParameters;
+import dev.prenoise.shapes.BestOfN;
+import dev.prenoise.verifier.RankEnsemble;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
+
+/** What one strategy comes to on one prompt from one seed, at every budget up to the largest: an expectation wherever candidates came at random. */
+abstract class Choice {
+    /** For mean ranks, whose order depends on the subset. */
+    private static final int SUBSETS = 32;
+
+    /**
+     * @param n the budget, see {@link Strategy.Count}
+     */
+    abstract double value(int metric, int n);
+
+    /** Mean loss evaluations that the budget came to. */
+    abstract double losses(int n);
+
+    /** Mean NFEs, the chosen picture's own left out where none is drawn to choose. */
+    abstract double nfe(int n);
+
+    /** How the chosen picture at the largest budget looks, see {@link UnitResult.Row#look}. */
+    abstract String look();
+
+    /**
+     * @param pool of {@link Strategy#PICTURES}
+     * @param own rows of the strategy's unit; the pool where it has none
+     * @param metrics by which they are judged
+     */
+    static Choice of(Strategy strategy, List<UnitResult.Row> pool, List<UnitResult.Row> own, List<String> metrics) {
+        List<Integer> followed =
+                strategy.verifiers().stream().map(metrics::indexOf).toList();
+        return switch (strategy.kind()) {
+            case RANK ->
+                new Ranked(pool, own.stream().mapToDouble(UnitResult.Row::score).toArray(), 1, 0);
+            case OPTIMIZE -> new Started(pool, own);
+            case FOLLOW ->
+                followed.size() == 1
+                        ? new Ranked(
+                                pool,
+                                pool.stream()
+                                        .mapToDouble(row -> -row.values().get(followed.get(0)))
+                                        .toArray(),
+                                0,
+                                pool.get(0).nfe())
+                        : new Voted(pool, followed);
+            default -> new Walked(own, followed);
+        };
+    }
+
+    private static double[] values(List<UnitResult.Row> rows, int metric) {
+        return rows.stream().mapToDouble(row -> row.values().get(metric)).toArray();
+    }
+
+    private static int argMin(double[] losses) {
+        return IntStream.range(0, losses.length).reduce(0, (best, i) -> losses[i] < losses[best] ? i : best);
+    }
+
+    /** Those that could not be scored come last. */
+    private static double[] finite(double[] losses) {
+        return Arrays.stream(losses)
+                .map(loss -> Double.isNaN(loss) ? Double.POSITIVE_INFINITY : loss)
+                .toArray();
+    }
+
+    /** The best of n of the shared candidates. */
+    private static final class Ranked extends Choice {
+        private final List<UnitResult.Row> pool;
+        private final double[] scores;
+        private final int lossesEach;
+        private final int nfeEach;
+
+        Ranked(List<UnitResult.Row> pool, double[] scores, int lossesEach, int nfeEach) {
+            this.pool = pool;
+            this.scores = finite(scores);
+            this.lossesEach = lossesEach;
+            this.nfeEach = nfeEach;
+        }
+
+        @Override
+        double value(int metric, int n) {
+            return BestOfN.expected(scores, values(pool, metric), n);
+        }
+
+        @Override
+        double losses(int n) {
+            return (double) lossesEach * n;
+        }
+
+        @Override
+        double nfe(int n) {
+            return (double) nfeEach * n;
+        }
+
+        @Override
+        String look() {
+            return pool.get(argMin(scores)).look();
+        }
+    }
+
+    /** The best mean rank among n of the shared candidates: over subsets drawn, all of them at the largest budget. */
+    private static final class Voted extends Choice {
+        private final List<UnitResult.Row> pool;
+        private final double[][] votes;
+        private final RankEnsemble ensemble;
+        private final List<int[]> chosen = new ArrayList<>();
+
+        Voted(List<UnitResult.Row> pool, List<Integer> followed) {
+            this.pool = pool;
+            this.votes = followed.stream().map(metric -> values(pool, metric)).toArray(double[][]::new);
+            this.ensemble =
+                    new RankEnsemble(followed.stream().map(metric -> 1.0).toList());
+            for (int n = 1; n <= pool.size(); n++) {
+                chosen.add(new int[0]);
+            }
+        }
+
+        /** Who wins in each subset of n. Kept: every metric asks again. */
+        private int[] winners(int n) {
+            if (chosen.get(n - 1).length == 0) {
+                chosen.set(
+                        n - 1,
+                        IntStream.range(0, n == pool.size() ? 1 : SUBSETS)
+                                .map(subset -> winner(subset(n, subset)))
+                                .toArray());
+            }
+            return chosen.get(n - 1);
+        }
+
+        private int winner(int[] subset) {
+            double[][] scores = Arrays.stream(votes)
+                    .map(votes ->
+                            Arrays.stream(subset).mapToDouble(i -> votes[i]).toArray())
+                    .toArray(double[][]::new);
+            return subset[ensemble.rank(scores).order()[0]];
+        }
+
+        /** Ascending, so that equals are told apart as in a search. */
+        private int[] subset(int n, int number) {
+            SplittableRandom random =
+                    new SplittableRandom(Seeds.derive(pool.get(0).seed(), n, number));
+            int[] all = IntStream.range(0, pool.size()).toArray();
+            for (int i = 0; i < n; i++) {
+                int other = i + random.nextInt(all.length - i);
+                int swapped = all[i];
+                all[i] = all[other];
+                all[other] = swapped;
+            }
+            return Arrays.stream(all, 0, n).sorted().toArray();
+        }
+
+        @Override
+        double value(int metric, int n) {
+            return Arrays.stream(winners(n))
+                    .mapToDouble(i -> pool.get(i).values().get(metric))
+                    .average()
+                    .orElseThrow();
+        }
+
+        @Override
+        double losses(int n) {
+            return 0;
+        }
+
+        @Override
+        double nfe(int n) {
+            return (double) pool.get(0).nfe() * n;
+        }
+
+        @Override
+        String look() {
+            return pool.get(winners(pool.size())[0]).look();
+        }
+    }
+
+    /**
+     * InitNO's starts in an order that is drawn: one after the other until one succeeds or the budget does not pay for another whole one; the best
+     * score of those that were run counts. With f failures among M starts the first success is the j-th run with probability {@code
+     * C(f, j-1) / C(M, j-1) * (M-f) / (M-j+1)}; given that, it stands beside j - 1 failures of which every choice is as likely.
+     */
+    private static final class Started extends Choice {
+        private static final int STEP = InitNoParameters.DEFAULT.maxStep();
+
+        private final List<UnitResult.Row> pool;
+        private final List<UnitResult.Row> succeeded;
+        private final List<UnitResult.Row> failed;
+
+        Started(List<UnitResult.Row> pool, List<UnitResult.Row> starts) {
+            this.pool = pool;
+            this.succeeded = starts.stream().filter(UnitResult.Row::success).toList();
+            this.failed = starts.stream().filter(row -> !row.success()).toList();
+        }
+
+        private int whole(int n) {
+            return Math.min(n / STEP, succeeded.size() + failed.size());
+        }
+
+        /**
+         * @param ending what a search comes to whose last start, the j-th, succeeded
+         * @param without what one comes to that ran m failures
+         */
+        private double over(int starts, IntToDoubleFunction ending, IntToDoubleFunction without) {
+            int all = succeeded.size() + failed.size();
+            double sum = 0;
+            double failures = 1;
+            for (int j = 1; j <= starts && failures > 0; j++) {
+                double left = all - j + 1.0;
+                if (!succeeded.isEmpty()) {
+                    sum += failures * succeeded.size() / left * ending.applyAsDouble(j);
+                }
+                failures *= Math.max(0, failed.size() - j + 1) / left;
+            }
+            return failures > 0 ? sum + failures * without.applyAsDouble(starts) : sum;
+        }
+
+        @Override
+        double value(int metric, int n) {
+            if (whole(n) == 0) {
+                return Arrays.stream(values(pool, metric)).average().orElseThrow();
+            }
+            return over(
+                    whole(n),
+                    j -> succeeded.stream()
+                            .mapToDouble(success -> beside(success, metric, j))
+                            .average()
+                            .orElseThrow(),
+                    m -> BestOfN.expected(scores(failed), values(failed, metric), m));
+        }
+
+        private double beside(UnitResult.Row success, int metric, int n) {
+            List<UnitResult.Row> rows = new ArrayList<>(List.of(success));
+            rows.addAll(failed);
+            return BestOfN.expectedWithFirst(scores(rows), values(rows, metric), n);
+        }
+
+        private static double[] scores(List<UnitResult.Row> rows) {
+            return finite(rows.stream().mapToDouble(UnitResult.Row::score).toArray());
+        }
+
+        @Override
+        double losses(int n) {
+            if (whole(n) == 0) {
+                return 1;
+            }
+            double last = succeeded.stream()
+                    .mapToInt(UnitResult.Row::losses)
+                    .average()
+                    .orElse(0);
+            double each =
+                    failed.stream().mapToInt(UnitResult.Row::losses).average().orElse(0);
+            return over(whole(n), j -> (j - 1) * each + last, m -> m * each);
+        }
+
+        @Override
+        double nfe(int n) {
+            return 0;
+        }
+
+        /** Of the first starts, as a search runs them. */
+        @Override
+        String look() {
+            List<UnitResult.Row> run = new ArrayList<>(failed);
+            if (!succeeded.isEmpty()) {
+                UnitResult.Row first = succeeded.get(0);
+                run.removeIf(row -> row.index() > first.index());
+                run.add(first);
+            }
+            return run.get(argMin(scores(run))).look();
+        }
+    }
+
+    /** A search that walks on: the best of what it had come by when so much was spent. */
+    private static final class Walked extends Choice {
+        private final List<UnitResult.Row> rows;
+        private final List<Integer> followed;
+
+        Walked(List<UnitResult.Row> rows, List<Integer> followed) {
+            this.rows = rows;
+            this.followed = followed;
+        }
+
+        private List<UnitResult.Row> until(int n) {
+            int limit = n * rows.get(0).nfe();
+            return rows.stream().filter(row -> row.nfe() <= limit).toList();
+        }
+
+        private UnitResult.Row best(List<UnitResult.Row> found) {
+            double[][] votes =
+                    followed.stream().map(metric -> values(found, metric)).toArray(double[][]::new);
+            List<Double> weights = followed.stream().map(metric -> 1.0).toList();
+            return found.get(new RankEnsemble(weights).rank(votes).order()[0]);
+        }
+
+        @Override
+        double value(int metric, int n) {
+            return best(until(n)).values().get(metric);
+        }
+
+        @Override
+        double losses(int n) {
+            return 0;
+        }
+
+        @Override
+        double nfe(int n) {
+            List<UnitResult.Row> found = until(n);
+            return found.get(found.size() - 1).nfe();
+        }
+
+        @Override
+        String look() {
+            return best(rows).look();
+        }
+    }
+}

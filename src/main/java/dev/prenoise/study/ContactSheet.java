@@ -1,0 +1,71 @@
+package dev.prenoise.study;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The plain seed's picture beside every strategy's choice at the largest budget, for the first prompts of each suite and the first seed. */
+final class ContactSheet {
+    private final StudyPlan plan;
+    private final ResultStore store;
+    private final BackboneSetting backbone;
+
+    ContactSheet(StudyPlan plan, ResultStore store, BackboneSetting backbone) {
+        this.plan = plan;
+        this.store = store;
+        this.backbone = backbone;
+    }
+
+    /** "" where no picture was kept. */
+    String html() {
+        if (plan.shown() == 0) {
+            return "";
+        }
+        StringBuilder out = new StringBuilder("<h3>Choices at N = " + plan.candidates() + " from seed "
+                + Long.toUnsignedString(plan.seeds().get(0))
+                + "</h3>\n<div class=\"wide\"><table class=\"sheet\">\n<thead><tr><th></th><th>plain seed</th>");
+        strategies().forEach(strategy -> out.append("<th>")
+                .append(Table.escaped(strategy.name()))
+                .append("</th>"));
+        out.append("</tr></thead>\n<tbody>\n");
+        for (StudySuite suite : plan.suites()) {
+            for (int i = 0; i < Math.min(plan.shown(), suite.prompts().size()); i++) {
+                StudyPrompt prompt = suite.prompts().get(i);
+                out.append("<tr><td>").append(Table.escaped(prompt.text())).append("</td>");
+                pictures(prompt, i).forEach((name, png) -> out.append("<td><img alt=\"")
+                        .append(Table.escaped(prompt.text() + ", " + name))
+                        .append("\" src=\"data:image/png;base64,")
+                        .append(png)
+                        .append("\"></td>"));
+                out.append("</tr>\n");
+            }
+        }
+        return out.append("</tbody></table></div>\n").toString();
+    }
+
+    /** All but those that several verifiers vote on: whom they choose is told only when all the votes are there. */
+    private List<Strategy> strategies() {
+        return plan.strategies().stream()
+                .filter(strategy -> strategy.kind() != Strategy.Kind.FOLLOW
+                        || strategy.verifiers().size() == 1)
+                .toList();
+    }
+
+    private Map<String, String> pictures(StudyPrompt prompt, int index) {
+        List<Long> range = plan.seedRanges().get(0);
+        Map<String, String> shared = store.require(plan.unit(backbone, prompt, index, Strategy.PICTURES, range))
+                .pictures();
+        Map<String, String> pictures = new LinkedHashMap<>();
+        pictures.put("plain seed", shared.getOrDefault("", ""));
+        for (Strategy strategy : strategies()) {
+            pictures.put(
+                    strategy.name(),
+                    strategy.kind() == Strategy.Kind.FOLLOW
+                            ? shared.getOrDefault(strategy.verifiers().get(0), "")
+                            : store.require(plan.unit(backbone, prompt, index, strategy, range))
+                                    .pictures()
+                                    .getOrDefault("", ""));
+        }
+        return pictures;
+    }
+}

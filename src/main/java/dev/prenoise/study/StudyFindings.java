@@ -1,0 +1,256 @@
+package dev.prenoise.study;
+
+import dev.prenoise.shapes.Interval;
+import dev.prenoise.shapes.Statistics;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
+
+/**
+ * What one backbone's results come to. A value on a prompt is the mean over the seeds; intervals are 95 % percentile bootstraps over prompts, tests
+ * flip signs of the prompts' differences. A prompt that a metric could not judge is left out for all strategies alike.
+ */
+final class StudyFindings {
+    private static final int RESAMPLES = 2000;
+    private static final int FLIPS = 10_000;
+
+    /** Of the best value, from which on a curve counts as flat. */
+    private static final double FLAT = 0.99;
+
+    private static final long SEED = 1;
+
+    private final StudyPlan plan;
+    private final List<Cell> cells;
+
+    /** One prompt. */
+    private record Cell(String suite, Map<String, List<Choice>> bySeed, List<List<UnitResult.Row>> pools) {}
+
+    /** What picking costs. */
+    record Cost(double losses, double nfe, double secondsEach, long memory, Optional<Double> variety) {}
+
+    /** How two strategies differ at the largest budget. */
+    record Comparison(String first, String second, Interval difference, double p, double holm) {}
+
+    private StudyFindings(StudyPlan plan, List<Cell> cells) {
+        this.plan = plan;
+        this.cells = cells;
+    }
+
+    static StudyFindings of(StudyPlan plan, BackboneSetting backbone, ResultStore store) {
+        List<Cell> cells = new ArrayList<>();
+        List<String> metrics = plan.metrics().stream().map(Metric::name).toList();
+        for (StudySuite suite : plan.suites()) {
+            for (int i = 0; i < suite.prompts().size(); i++) {
+                int index = i;
+                StudyPrompt prompt = suite.prompts().get(i);
+                List<List<UnitResult.Row>> pools = rows(
+                        plan, range -> store.require(plan.unit(backbone, prompt, index, Strategy.PICTURES, range)));
+                Map<String, List<Choice>> choices = new LinkedHashMap<>();
+                for (Strategy strategy : plan.strategies()) {
+                    List<List<UnitResult.Row>> own = strategy.kind() == Strategy.Kind.FOLLOW
+                            ? pools
+                            : rows(plan, range -> store.require(plan.unit(backbone, prompt, index, strategy, range)));
+                    choices.put(
+                            strategy.name(),
+                            IntStream.range(0, pools.size())
+                                    .mapToObj(s -> Choice.of(strategy, pools.get(s), own.get(s), metrics))
+                                    .toList());
+                }
+                cells.add(new Cell(suite.name(), choices, pools));
+            }
+        }
+        return new StudyFindings(plan, cells);
+    }
+
+    private static List<List<UnitResult.Row>> rows(StudyPlan plan, Function<List<Long>, UnitResult> result) {
+        List<List<UnitResult.Row>> bySeed = new ArrayList<>();
+        for (List<Long> range : plan.seedRanges()) {
+            List<UnitResult.Row> rows = result.apply(range).rows();
+            for (long seed : range) {
+                bySeed.add(rows.stream().filter(row -> row.seed() == seed).toList());
+            }
+        }
+        return bySeed;
+    }
+
+    // ---- values ----
+
+    /** Prompts that the metric could judge whatever was picked. */
+    private List<Cell> judged(int metric, String suite) {
+        return cells.stream()
+                .filter(cell -> suite.isEmpty() || cell.suite().equals(suite))
+                .filter(cell -> cell.pools().stream()
+                        .flatMap(List::stream)
+                        .allMatch(row -> Double.isFinite(row.values().get(metric))))
+                .toList();
+    }
+
+    /** One value a prompt. */
+    private static double[] column(List<Cell> cells, String strategy, ToDoubleFunction<Choice> value) {
+        return cells.stream()
+                .mapToDouble(cell -> cell.bySeed().getOrDefault(strategy, List.of()).stream()
+                        .mapToDouble(value)
+                        .average()
+                        .orElse(Double.NaN))
+                .toArray();
+    }
+
+    /** How many prompts the metric could judge. */
+    int prompts(int metric) {
+        return judged(metric, "").size();
+    }
+
+    /**
+     * @param suite "" = all
+     * @return empty where the metric could judge none
+     */
+    Optional<Interval> value(int metric, String strategy, String suite, int n) {
+        double[] values = column(judged(metric, suite), strategy, choice -> choice.value(metric, n));
+        return values.length == 0 ? Optional.empty() : Optional.of(Statistics.mean(values, RESAMPLES, SEED));
+    }
+
+    /** The largest budget's value less that of one candidate. */
+    Interval gain(int metric, String strategy) {
+        List<Cell> judged = judged(metric, "");
+        return Statistics.difference(
+                column(judged, strategy, choice -> choice.value(metric, 1)),
+                column(judged, strategy, choice -> choice.value(metric, plan.candidates())),
+                RESAMPLES,
+                SEED);
+    }
+
+    /** The smallest budget whose value lies within one per cent of the curve's best. */
+    Interval plateau(int metric, String strategy) {
+        List<Integer> sizes = plan.sizes();
+        double[][] curves = sizes.stream()
+                .map(n -> column(judged(metric, ""), strategy, choice -> choice.value(metric, n)))
+                .toArray(double[][]::new);
+        return Statistics.clusters(
+                curves[0].length,
+                chosen -> {
+                    double[] means = Arrays.stream(curves)
+                            .mapToDouble(curve -> Arrays.stream(chosen)
+                                    .mapToDouble(i -> curve[i])
+                                    .average()
+                                    .orElse(0))
+                            .toArray();
+                    return sizes.get(flatFrom(means));
+                },
+                RESAMPLES,
+                SEED);
+    }
+
+    static int flatFrom(double[] means) {
+        double best = Arrays.stream(means).max().orElseThrow();
+        double enough = best - (1 - FLAT) * Math.abs(best);
+        return IntStream.range(0, means.length)
+                .filter(i -> means[i] >= enough)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** Each pair of strategies at the largest budget; p-values as they are and after Holm's correction for how many pairs there are. */
+    List<Comparison> comparisons(int metric) {
+        List<Cell> judged = judged(metric, "");
+        List<String> names = plan.strategies().stream().map(Strategy::name).toList();
+        List<double[]> columns = names.stream()
+                .map(name -> column(judged, name, choice -> choice.value(metric, plan.candidates())))
+                .toList();
+        List<int[]> pairs = new ArrayList<>();
+        for (int i = 0; i < names.size(); i++) {
+            for (int k = i + 1; k < names.size(); k++) {
+                pairs.add(new int[] {i, k});
+            }
+        }
+        double[] p = pairs.stream()
+                .mapToDouble(pair -> Statistics.pairedTest(columns.get(pair[0]), columns.get(pair[1]), FLIPS, SEED))
+                .toArray();
+        double[] holm = Statistics.holm(p);
+        return IntStream.range(0, pairs.size())
+                .mapToObj(i -> new Comparison(
+                        names.get(pairs.get(i)[0]),
+                        names.get(pairs.get(i)[1]),
+                        Statistics.difference(
+                                columns.get(pairs.get(i)[0]), columns.get(pairs.get(i)[1]), RESAMPLES, SEED),
+                        p[i],
+                        holm[i]))
+                .toList();
+    }
+
+    // ---- costs ----
+
+    /**
+     * @param timed results of the units that computed it
+     */
+    Cost cost(Strategy strategy, List<UnitResult> timed) {
+        int n = plan.candidates();
+        double[] each = timed.stream()
+                .mapToDouble(result -> result.seconds() / evaluations(strategy, result))
+                .sorted()
+                .toArray();
+        return new Cost(
+                mean(strategy, choice -> choice.losses(n)),
+                mean(strategy, choice -> choice.nfe(n)),
+                each[each.length / 2],
+                timed.stream().mapToLong(UnitResult::memory).max().orElse(0),
+                variety(cell -> cell.bySeed().getOrDefault(strategy.name(), List.of()).stream()
+                        .map(Choice::look)
+                        .toList()));
+    }
+
+    /** Losses where it takes losses, else NFEs. */
+    private static double evaluations(Strategy strategy, UnitResult result) {
+        if (strategy.kind().count() == Strategy.Count.LOSSES) {
+            return result.rows().stream().mapToInt(UnitResult.Row::losses).sum();
+        }
+        if (!strategy.kind().sequential()) {
+            return result.rows().stream().mapToInt(UnitResult.Row::nfe).sum();
+        }
+        Map<Long, Integer> bySeed = new LinkedHashMap<>();
+        result.rows().forEach(row -> bySeed.merge(row.seed(), row.nfe(), Math::max));
+        return bySeed.values().stream().mapToInt(Integer::intValue).sum();
+    }
+
+    private double mean(Strategy strategy, ToDoubleFunction<Choice> value) {
+        return Arrays.stream(column(cells, strategy.name(), value)).average().orElse(0);
+    }
+
+    /** How different the plain seeds' pictures are. */
+    Optional<Double> plainVariety() {
+        return variety(
+                cell -> cell.pools().stream().map(pool -> pool.get(0).look()).toList());
+    }
+
+    /** The root mean square difference, 0 to 1, of two seeds' pictures of one prompt in 8 x 8 pixels; none with one seed. */
+    private Optional<Double> variety(Function<Cell, List<String>> looks) {
+        List<Double> distances = new ArrayList<>();
+        for (Cell cell : cells) {
+            List<byte[]> pixels =
+                    looks.apply(cell).stream().map(Base64.getDecoder()::decode).toList();
+            for (int i = 0; i < pixels.size(); i++) {
+                for (int k = i + 1; k < pixels.size(); k++) {
+                    distances.add(distance(pixels.get(i), pixels.get(k)));
+                }
+            }
+        }
+        return distances.isEmpty()
+                ? Optional.empty()
+                : Optional.of(distances.stream().mapToDouble(d -> d).average().orElseThrow());
+    }
+
+    private static double distance(byte[] a, byte[] b) {
+        double squares = 0;
+        for (int i = 0; i < a.length; i++) {
+            double difference = ((a[i] & 0xff) - (b[i] & 0xff)) / 255.0;
+            squares += difference * difference;
+        }
+        return Math.sqrt(squares / a.length);
+    }
+}

@@ -1,0 +1,294 @@
+package dev.prenoise.study;
+
+import dev.prenoise.shapes.Interval;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+
+/** What a study has found, as tables in Markdown and LaTeX, curves in SVG, and one page that needs nothing else. */
+final class StudyReport {
+    private static final double MEGABYTE = 1e6;
+
+    private final StudyPlan plan;
+    private final ResultStore store;
+    private final List<Found> found = new ArrayList<>();
+
+    /** One backbone. */
+    private record Found(BackboneSetting backbone, List<Table> tables, String curves) {}
+
+    StudyReport(StudyPlan plan, ResultStore store) {
+        this.plan = plan;
+        this.store = store;
+        for (BackboneSetting backbone : plan.backbones()) {
+            StudyFindings findings = StudyFindings.of(plan, backbone, store);
+            found.add(new Found(backbone, tables(backbone, findings), curves(findings)));
+        }
+    }
+
+    private String summary() {
+        return String.format(
+                Locale.ROOT,
+                "%d prompts, %d seeds each, up to N = %d. N counts loss evaluations of losses and pictures of verifiers. Brackets hold"
+                        + " 95 %% bootstrap intervals over prompts. Computed by Prenoise %s.",
+                plan.prompts(),
+                plan.seeds().size(),
+                plan.candidates(),
+                String.join(", ", versions()));
+    }
+
+    private TreeSet<String> versions() {
+        TreeSet<String> versions = new TreeSet<>();
+        plan.units().forEach(unit -> versions.add(store.require(unit).version()));
+        return versions;
+    }
+
+    // ---- tables ----
+
+    private List<Table> tables(BackboneSetting backbone, StudyFindings findings) {
+        List<Table> tables = new ArrayList<>();
+        for (int metric = 0; metric < plan.metrics().size(); metric++) {
+            if (findings.prompts(metric) > 0) {
+                tables.add(values(backbone, findings, metric));
+            }
+        }
+        tables.add(costs(backbone, findings));
+        if (findings.prompts(0) > 0) {
+            if (plan.suites().size() > 1) {
+                tables.add(suites(backbone, findings));
+            }
+            if (plan.strategies().size() > 1) {
+                tables.add(comparisons(backbone, findings));
+            }
+        }
+        return tables;
+    }
+
+    private Table values(BackboneSetting backbone, StudyFindings findings, int metric) {
+        Metric judge = plan.metrics().get(metric);
+        List<String> head = new ArrayList<>(List.of("picked by"));
+        plan.budgets().forEach(n -> head.add("N = " + n));
+        head.add("gain over N = 1");
+        head.add("flat from N");
+        List<List<String>> rows = new ArrayList<>();
+        for (Strategy strategy : plan.strategies()) {
+            List<String> row = new ArrayList<>(List.of(strategy.name()));
+            plan.budgets().forEach(n -> row.add(shown(judge, findings.value(metric, strategy.name(), "", n))));
+            row.add(number(
+                    findings.gain(metric, strategy.name()), judge.isShare() ? 100 : 1, judge.isShare() ? 1 : 3, "+"));
+            row.add(number(findings.plateau(metric, strategy.name()), 1, 0, ""));
+            rows.add(row);
+        }
+        int left = plan.prompts() - findings.prompts(metric);
+        return new Table(
+                backbone.name() + ": " + judge.name() + (judge.isShare() ? ", %" : ""),
+                head,
+                rows,
+                "Flat from: the smallest N whose value lies within 1 % of the curve's best."
+                        + (left == 0 ? "" : " " + left + " prompts that it could not judge are left out."));
+    }
+
+    private Table costs(BackboneSetting backbone, StudyFindings findings) {
+        List<List<String>> rows = new ArrayList<>();
+        String plain = findings.plainVariety().map(StudyReport::three).orElse("");
+        rows.add(List.of("plain seed", "0", "0", "", "", "", plain));
+        for (Strategy strategy : plan.strategies()) {
+            StudyFindings.Cost cost = findings.cost(strategy, timed(backbone, strategy));
+            double spent = strategy.kind().count() == Strategy.Count.LOSSES ? cost.losses() : cost.nfe();
+            rows.add(List.of(
+                    strategy.name(),
+                    one(cost.losses()),
+                    one(cost.nfe()),
+                    String.format(Locale.ROOT, "%.4f", cost.secondsEach()),
+                    String.format(Locale.ROOT, "%.2f", spent * cost.secondsEach()),
+                    cost.memory() == 0 ? "" : String.format(Locale.ROOT, "%.0f", cost.memory() / MEGABYTE),
+                    cost.variety().map(StudyReport::three).orElse("")));
+        }
+        return new Table(
+                backbone.name() + ": what picking costs at N = " + plan.candidates()
+                        + ", and how different the choices are",
+                List.of("picked by", "loss evaluations", "NFE", "seconds each", "seconds", "peak MB", "variety"),
+                rows,
+                "Means over prompts and seeds. Seconds each: for a loss evaluation or NFE, the median of the units, the judging of pictures"
+                        + " included. Peak MB: the most memory resident in the process. Variety: the root mean square difference, 0 to 1, of"
+                        + " two seeds' choices for one prompt in 8 x 8 pixels.");
+    }
+
+    /** Random search by a verifier is not run: its time is that of the pictures that all share. */
+    private List<UnitResult> timed(BackboneSetting backbone, Strategy strategy) {
+        Strategy run = strategy.kind() == Strategy.Kind.FOLLOW ? Strategy.PICTURES : strategy;
+        List<UnitResult> results = new ArrayList<>();
+        for (StudySuite suite : plan.suites()) {
+            for (int i = 0; i < suite.prompts().size(); i++) {
+                for (List<Long> range : plan.seedRanges()) {
+                    results.add(
+                            store.require(plan.unit(backbone, suite.prompts().get(i), i, run, range)));
+                }
+            }
+        }
+        return results;
+    }
+
+    private Table suites(BackboneSetting backbone, StudyFindings findings) {
+        Metric judge = plan.metrics().get(0);
+        List<String> head = new ArrayList<>(List.of("picked by"));
+        plan.suites().forEach(suite -> head.add(suite.name()));
+        List<List<String>> rows = new ArrayList<>();
+        for (Strategy strategy : plan.strategies()) {
+            List<String> row = new ArrayList<>(List.of(strategy.name()));
+            plan.suites()
+                    .forEach(suite ->
+                            row.add(shown(judge, findings.value(0, strategy.name(), suite.name(), plan.candidates()))));
+            rows.add(row);
+        }
+        return new Table(
+                backbone.name() + ": " + judge.name() + " by suite at N = " + plan.candidates()
+                        + (judge.isShare() ? ", %" : ""),
+                head,
+                rows,
+                "");
+    }
+
+    private Table comparisons(BackboneSetting backbone, StudyFindings findings) {
+        Metric judge = plan.metrics().get(0);
+        List<List<String>> rows = new ArrayList<>();
+        for (StudyFindings.Comparison each : findings.comparisons(0)) {
+            rows.add(List.of(
+                    each.second() + " less " + each.first(),
+                    number(each.difference(), judge.isShare() ? 100 : 1, judge.isShare() ? 1 : 3, "+"),
+                    String.format(Locale.ROOT, "%.4f", each.p()),
+                    String.format(Locale.ROOT, "%.4f", each.holm())));
+        }
+        return new Table(
+                backbone.name() + ": " + judge.name() + ", strategies in pairs at N = " + plan.candidates(),
+                List.of("", "difference", "p", "p by Holm"),
+                rows,
+                "Paired over prompts: signs of the differences flipped at random, both sides. Holm: corrected for the number of pairs.");
+    }
+
+    private static String shown(Metric metric, Optional<Interval> value) {
+        return value.map(interval -> number(interval, metric.isShare() ? 100 : 1, metric.isShare() ? 1 : 3, ""))
+                .orElse("");
+    }
+
+    private static String number(Interval interval, double scale, int digits, String sign) {
+        String each = "%" + sign + "." + digits + "f";
+        return String.format(
+                Locale.ROOT,
+                each + " [" + each + ", " + each + "]",
+                scale * interval.estimate(),
+                scale * interval.low(),
+                scale * interval.high());
+    }
+
+    private static String one(double value) {
+        return String.format(Locale.ROOT, "%.1f", value);
+    }
+
+    private static String three(double value) {
+        return String.format(Locale.ROOT, "%.3f", value);
+    }
+
+    // ---- curves ----
+
+    private String curves(StudyFindings findings) {
+        List<CurveChart.Panel> panels = new ArrayList<>();
+        for (int metric = 0; metric < plan.metrics().size(); metric++) {
+            if (findings.prompts(metric) > 0) {
+                panels.add(panel(findings, metric));
+            }
+        }
+        return panels.isEmpty()
+                ? ""
+                : CurveChart.svg(panels, plan.sizes(), plan.budgets(), "N", Math.min(3, panels.size()), true);
+    }
+
+    private CurveChart.Panel panel(StudyFindings findings, int metric) {
+        List<CurveChart.Curve> curves = new ArrayList<>();
+        for (Strategy strategy : plan.strategies()) {
+            curves.add(new CurveChart.Curve(
+                    strategy.name(),
+                    plan.sizes().stream()
+                            .map(n -> findings.value(metric, strategy.name(), "", n)
+                                    .orElseThrow())
+                            .toList()));
+        }
+        return new CurveChart.Panel(plan.metrics().get(metric).name(), "mean over prompts", curves);
+    }
+
+    /** One SVG for each backbone, by its name. */
+    Map<String, String> curves() {
+        Map<String, String> curves = new LinkedHashMap<>();
+        found.stream()
+                .filter(each -> !each.curves().isEmpty())
+                .forEach(each -> curves.put(each.backbone().name(), each.curves()));
+        return curves;
+    }
+
+    // ---- documents ----
+
+    String markdown() {
+        StringBuilder out = new StringBuilder("# " + plan.title() + "\n\n" + summary() + "\n\n");
+        found.forEach(each -> each.tables().forEach(table -> out.append(table.markdown())));
+        return out.toString();
+    }
+
+    String latex() {
+        StringBuilder out = new StringBuilder("% " + plan.title() + ": " + summary() + "\n\n");
+        found.forEach(each -> each.tables().forEach(table -> out.append(table.latex())));
+        return out.toString();
+    }
+
+    String html() {
+        StringBuilder out = new StringBuilder();
+        out.append("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
+                .append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>")
+                .append(Table.escaped(plan.title()))
+                .append("</title>\n<style>\n")
+                .append(STYLE)
+                .append("</style>\n</head>\n<body>\n<main>\n<h1>")
+                .append(Table.escaped(plan.title()))
+                .append("</h1>\n<p>")
+                .append(Table.escaped(summary()))
+                .append("</p>\n");
+        for (Found each : found) {
+            out.append("<section>\n<h2>")
+                    .append(Table.escaped(each.backbone().name()))
+                    .append("</h2>\n");
+            out.append("<figure>\n")
+                    .append(each.curves())
+                    .append(
+                            "<figcaption>Exact expectations over subsets; bands are 95 % intervals over prompts.</figcaption>\n</figure>\n");
+            each.tables().forEach(table -> out.append(table.html()));
+            out.append(new ContactSheet(plan, store, each.backbone()).html());
+            out.append("</section>\n");
+        }
+        return out.append("</main>\n</body>\n</html>\n").toString();
+    }
+
+    private static final String STYLE = """
+            :root { color-scheme: light; }
+            body { margin: 0; background: #fafaf7; color: #20242a; font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; }
+            main { max-width: 68rem; margin: 0 auto; padding: 2.5rem 1.5rem 4rem; }
+            h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .6rem; }
+            h2 { font-size: 1.35rem; margin: 2.6rem 0 .8rem; padding-top: 1rem; border-top: 2px solid #20242a; }
+            h3 { font-size: 1rem; margin: 2rem 0 .5rem; }
+            p { max-width: 46rem; }
+            figure { margin: 1rem 0; padding: .8rem; background: #fff; border: 1px solid #e2e2dc; border-radius: 6px; }
+            figure svg { width: 100%; height: auto; display: block; }
+            figcaption, .note { color: #5c626b; font-size: .85rem; margin-top: .5rem; }
+            .wide { overflow-x: auto; background: #fff; border: 1px solid #e2e2dc; border-radius: 6px; }
+            table { border-collapse: collapse; width: 100%; font-size: .82rem; font-variant-numeric: tabular-nums; }
+            th, td { padding: .4rem .7rem; text-align: right; white-space: nowrap; }
+            th:first-child, td:first-child { text-align: left; }
+            thead th { background: #f1f1ec; font-weight: 600; }
+            tbody tr + tr td { border-top: 1px solid #eeeee9; }
+            .sheet td { padding: .35rem; text-align: center; vertical-align: bottom; }
+            .sheet td:first-child { text-align: left; white-space: normal; min-width: 11rem; vertical-align: middle; }
+            .sheet th { text-align: center; }
+            .sheet img { width: 96px; height: 96px; object-fit: contain; image-rendering: pixelated; display: block; margin: auto; }
+            """;
+}

@@ -1,0 +1,149 @@
+package dev.prenoise.study;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.prenoise.attention.LossForm;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+class ChoiceTest {
+    private static final List<String> METRICS = List.of("oracle", "shapes-clip");
+
+    private static UnitResult.Row row(int index, double score, int losses, int nfe, boolean success, double... values) {
+        return new UnitResult.Row(
+                1,
+                index,
+                score,
+                losses,
+                nfe,
+                success,
+                Arrays.stream(values).boxed().toList(),
+                "look " + index);
+    }
+
+    private static Strategy strategy(Strategy.Kind kind, String... verifiers) {
+        return new Strategy("it", kind, "", LossForm.RANKING, List.of(verifiers));
+    }
+
+    private static final List<UnitResult.Row> POOL = List.of(
+            row(0, Double.NaN, 0, 3, false, 0.2, 0.9),
+            row(1, Double.NaN, 0, 3, false, 1.0, 0.5),
+            row(2, Double.NaN, 0, 3, false, 0.6, 0.1));
+
+    @Test
+    void value_ofALoss_isTheMeanOverSubsets() {
+        List<UnitResult.Row> scores =
+                List.of(row(0, 3, 1, 0, false), row(1, 2, 1, 0, false), row(2, Double.NaN, 1, 0, false));
+        Choice choice = Choice.of(strategy(Strategy.Kind.RANK), POOL, scores, METRICS);
+
+        assertThat(choice.value(0, 1)).isCloseTo(0.6, within(1e-12));
+        // of {0,1} 1, of {1,2} 1, of {0,2} 0: what could not be scored comes last
+        assertThat(choice.value(0, 2)).isCloseTo((1.0 + 1.0 + 0.2) / 3, within(1e-12));
+        assertThat(choice.value(0, 3)).isCloseTo(1.0, within(1e-12));
+        assertThat(choice.losses(2)).isEqualTo(2);
+        assertThat(choice.nfe(2)).isZero();
+        assertThat(choice.look()).isEqualTo("look 1");
+    }
+
+    @Test
+    void value_ofAVerifier_followsItsScore() {
+        Choice choice = Choice.of(strategy(Strategy.Kind.FOLLOW, "shapes-clip"), POOL, POOL, METRICS);
+
+        assertThat(choice.value(1, 3)).isCloseTo(0.9, within(1e-12));
+        assertThat(choice.value(0, 3)).isCloseTo(0.2, within(1e-12));
+        assertThat(choice.nfe(2)).isEqualTo(6);
+    }
+
+    @Test
+    void value_ofSeveralVerifiers_isThatOfTheBestMeanRank() {
+        Choice choice = Choice.of(strategy(Strategy.Kind.FOLLOW, "oracle", "shapes-clip"), POOL, POOL, METRICS);
+
+        // ranks 3 + 1, 1 + 2, 2 + 3
+        assertThat(choice.value(0, 3)).isEqualTo(1.0);
+        assertThat(choice.look()).isEqualTo("look 1");
+        assertThat(choice.value(0, 1)).isBetween(0.2, 1.0);
+    }
+
+    @Test
+    void value_ofOptimisedStarts_isTheMeanOverTheirOrders() {
+        List<UnitResult.Row> starts = List.of(
+                row(0, 0.9, 10, 0, false, 0.1, 0),
+                row(1, 0.3, 4, 0, true, 0.5, 0),
+                row(2, 0.2, 10, 0, false, 0.7, 0),
+                row(3, 0.1, 6, 0, true, 0.9, 0));
+        Choice choice = Choice.of(strategy(Strategy.Kind.OPTIMIZE), POOL, starts, METRICS);
+
+        for (int m = 1; m <= 4; m++) {
+            double value = 0;
+            double losses = 0;
+            List<List<Integer>> orders = orders(4);
+            for (List<Integer> order : orders) {
+                UnitResult.Row best = starts.get(order.get(0));
+                for (int i = 0; i < m; i++) {
+                    UnitResult.Row next = starts.get(order.get(i));
+                    losses += next.losses() / (double) orders.size();
+                    best = next.score() < best.score() ? next : best;
+                    if (next.success()) {
+                        break;
+                    }
+                }
+                value += best.values().get(0) / orders.size();
+            }
+            assertThat(choice.value(0, 10 * m + 7)).isCloseTo(value, within(1e-12));
+            assertThat(choice.losses(10 * m)).isCloseTo(losses, within(1e-12));
+        }
+        // no start is paid for: the plain noise
+        assertThat(choice.value(0, 9)).isCloseTo(0.6, within(1e-12));
+        // the search from the first draw on ends with start 1
+        assertThat(choice.look()).isEqualTo("look 1");
+    }
+
+    private static List<List<Integer>> orders(int n) {
+        if (n == 0) {
+            return List.of(List.of());
+        }
+        List<List<Integer>> orders = new ArrayList<>();
+        for (List<Integer> shorter : orders(n - 1)) {
+            IntStream.range(0, n).forEach(place -> {
+                List<Integer> order = new ArrayList<>(shorter);
+                order.add(place, n - 1);
+                orders.add(order);
+            });
+        }
+        return orders;
+    }
+
+    @Test
+    void value_ofASearchThatWalksOn_isTheBestSoFar() {
+        List<UnitResult.Row> found = List.of(
+                row(0, 0.5, 0, 3, false, 0.2, 0.5),
+                row(1, 0.7, 0, 6, false, 0.4, 0.7),
+                row(2, 0.6, 0, 9, false, 0.9, 0.6));
+        Choice choice = Choice.of(strategy(Strategy.Kind.ZERO_ORDER, "shapes-clip"), POOL, found, METRICS);
+
+        assertThat(List.of(choice.value(0, 1), choice.value(0, 2), choice.value(0, 3)))
+                .containsExactly(0.2, 0.4, 0.4);
+        assertThat(choice.nfe(2)).isEqualTo(6);
+        assertThat(choice.look()).isEqualTo("look 1");
+    }
+
+    @Test
+    void flatFrom_isTheFirstWithinAHundredthOfTheBest() {
+        assertThat(StudyFindings.flatFrom(new double[] {0.5, 0.98, 0.995, 1.0, 0.9}))
+                .isEqualTo(2);
+        assertThat(StudyFindings.flatFrom(new double[] {-2, -1.005, -1})).isEqualTo(1);
+    }
+
+    @Test
+    void table_inEachLanguage_escapesItsOwn() {
+        Table table = new Table("a & b_1", List.of("x", "50 %"), List.of(List.of("a|b <c>", "1")), "");
+
+        assertThat(table.markdown()).contains("| a\\|b <c> | 1 |", "|---|---:|");
+        assertThat(table.latex()).contains("\\caption{a \\& b\\_1}", "x & 50 \\% \\\\", "a|b <c> & 1 \\\\");
+        assertThat(table.html()).contains("<h3>a &amp; b_1</h3>", "<td>a|b &lt;c&gt;</td><td>1</td>");
+    }
+}

@@ -1,0 +1,183 @@
+package dev.prenoise.study;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.prenoise.image.Picture;
+import dev.prenoise.image.Png;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A study whose numbers are made up: conform knows which picture is right, self-cross knows nothing. */
+class StudyReportTest {
+    private static final String STUDY = """
+            title: Made up & <small>
+            suites: [{suite: two_objects, prompts: 12}, {suite: counting, prompts: 8}]
+            backbones: [{id: shapes, name: "model #1"}]
+            strategies:
+              - conform
+              - self-cross
+              - {loss: initno, optimize: true}
+              - {verifier: oracle}
+              - {verifiers: [oracle, shapes-clip]}
+              - {search: zero-order, verifier: oracle}
+            budgets: [1, 2, 4, 8, 16]
+            seeds: 3
+            seeds_per_unit: 2
+            sheet_prompts: 1
+            """;
+
+    @TempDir
+    static Path folder;
+
+    @BeforeAll
+    static void report() throws IOException {
+        Path file = Files.writeString(folder.resolve("study.yaml"), STUDY);
+        StudyPlan plan = StudyFile.read(file.toString());
+        try (ResultStore store = ResultStore.open(folder.resolve("rows.jsonl"))) {
+            for (Unit unit : plan.units()) {
+                store.put(result(unit));
+            }
+        }
+        new StudyRun(plan, folder).report();
+    }
+
+    private static UnitResult result(Unit unit) {
+        List<UnitResult.Row> rows = new ArrayList<>();
+        Strategy.Kind kind = unit.strategy().kind();
+        for (long seed : unit.seeds()) {
+            int count = kind == Strategy.Kind.OPTIMIZE ? 1 : unit.candidates();
+            for (int k = 0; k < count; k++) {
+                rows.add(row(unit, seed, k));
+            }
+        }
+        Map<String, String> pictures = new HashMap<>();
+        if (unit.shown()) {
+            byte[] rgb = new byte[16 * 16 * 3];
+            new SplittableRandom(unit.hashCode()).nextBytes(rgb);
+            String png = Base64.getEncoder().encodeToString(Png.encode(new Picture(16, 16, rgb)));
+            pictures.put("", png);
+            unit.metrics().forEach(metric -> pictures.put(metric, png));
+        }
+        double seconds = rows.stream().mapToInt(row -> row.losses() + row.nfe()).sum() * 0.25;
+        return new UnitResult(unit.id(), "9.9.9", seconds, 123_000_000, rows, pictures, null);
+    }
+
+    /** Whether a candidate's picture is right depends on prompt, seed and index alone, as it does in truth. */
+    private static UnitResult.Row row(Unit unit, long seed, int index) {
+        SplittableRandom truth =
+                new SplittableRandom(unit.prompt().text().hashCode() * 1_000_003L + seed * 1009 + index);
+        double right = truth.nextInt(3) == 0 ? 1 : 0;
+        double noise = truth.nextDouble();
+        Strategy.Kind kind = unit.strategy().kind();
+        double score =
+                switch (unit.strategy().loss()) {
+                    case "conform" -> -right + 0.1 * noise;
+                    case "" -> Double.NaN;
+                    default -> noise;
+                };
+        byte[] look = new byte[Album.LOOK * Album.LOOK * 3];
+        truth.nextBytes(look);
+        boolean losses = kind == Strategy.Kind.RANK || kind == Strategy.Kind.OPTIMIZE;
+        int nfe = kind == Strategy.Kind.ZERO_ORDER ? 10 * (index + 1) : losses ? 0 : 10;
+        return new UnitResult.Row(
+                seed,
+                index,
+                score,
+                kind == Strategy.Kind.OPTIMIZE ? 10 : losses ? 1 : 0,
+                nfe,
+                false,
+                kind == Strategy.Kind.RANK
+                        ? List.of()
+                        : List.of(right, 0.5 * right + 0.5 * noise, noise, noise / 2, 5 + noise),
+                kind == Strategy.Kind.RANK ? "" : Base64.getEncoder().encodeToString(look));
+    }
+
+    private static List<String> cells(String file, String section, String row) throws IOException {
+        String text = Files.readString(folder.resolve(file));
+        String table = text.substring(text.indexOf("### " + section));
+        String line = table.lines()
+                .filter(each -> each.startsWith("| " + row + " |"))
+                .findFirst()
+                .orElseThrow();
+        return List.of(line.substring(2, line.length() - 2).split(" \\| "));
+    }
+
+    private static double first(String cell) {
+        return Double.parseDouble(cell.split(" ")[0]);
+    }
+
+    @Test
+    void summary_sayWhoGainsAndFromWhereItIsFlat() throws IOException {
+        List<String> knowing = cells("summary.md", "model #1: complete, %", "conform");
+        List<String> guessing = cells("summary.md", "model #1: complete, %", "self-cross");
+
+        // of 16, a third right each, one that knows finds one almost always
+        assertThat(first(knowing.get(5))).isGreaterThan(97);
+        assertThat(first(knowing.get(1))).isEqualTo(first(guessing.get(1))).isBetween(25.0, 42.0);
+        assertThat(first(knowing.get(6))).isGreaterThan(55);
+        assertThat(Math.abs(first(guessing.get(6)))).isLessThan(25);
+        assertThat(first(knowing.get(7))).isBetween(6.0, 15.0);
+    }
+
+    @Test
+    void summary_testsPairs() throws IOException {
+        List<String> pair = cells("summary.md", "model #1: complete, strategies in pairs", "self-cross less conform");
+
+        assertThat(first(pair.get(1))).isLessThan(-40);
+        assertThat(Double.parseDouble(pair.get(2))).isLessThan(0.001);
+        assertThat(Double.parseDouble(pair.get(3))).isBetween(Double.parseDouble(pair.get(2)), 0.02);
+    }
+
+    @Test
+    void summary_saysWhatItCosts() throws IOException {
+        String section = "model #1: what picking costs";
+
+        assertThat(cells("summary.md", section, "conform").subList(1, 6))
+                .containsExactly("16.0", "0.0", "0.2500", "4.00", "123");
+        assertThat(cells("summary.md", section, "random by oracle").subList(1, 6))
+                .containsExactly("0.0", "160.0", "0.2500", "40.00", "123");
+        assertThat(cells("summary.md", section, "zero-order by oracle").subList(1, 3))
+                .containsExactly("0.0", "160.0");
+        assertThat(cells("summary.md", section, "initno, optimized").subList(1, 3))
+                .containsExactly("10.0", "0.0");
+        // of noise: the root of 1/6
+        assertThat(Double.parseDouble(cells("summary.md", section, "conform").get(6)))
+                .isBetween(0.36, 0.46);
+    }
+
+    @Test
+    void page_needsNothingElse() throws IOException {
+        String html = Files.readString(folder.resolve("report.html"));
+
+        assertThat(html)
+                .contains(
+                        "<title>Made up &amp; &lt;small&gt;</title>", "<svg", "Computed by Prenoise 9.9.9.", "by suite")
+                .doesNotContain("<script", "NaN", "Infinity", "src=\"http", "<link", "url(", "base64,\"");
+        // two suites, a prompt each: the plain seed and five strategies, as nobody can say whom two verifiers choose
+        assertThat(html.split("data:image/png;base64,", -1)).hasSize(1 + 2 * 6);
+    }
+
+    @Test
+    void files_inOtherLanguages_areWhole() throws IOException {
+        assertThat(Files.readString(folder.resolve("curves-model-1.svg")))
+                .startsWith("<svg")
+                .endsWith("</svg>\n")
+                .contains("fill-opacity=\"0.12\"")
+                .doesNotContain("NaN");
+        assertThat(Files.readString(folder.resolve("summary.tex")))
+                .contains("\\caption{model \\#1: complete, \\%}", "\\begin{tabular}{lrrrrrrr}");
+        assertThat(Files.readAllLines(folder.resolve("candidates.csv")))
+                .hasSize(1 + 20 * 3 * (16 + 16 + 16 + 1 + 16))
+                .anySatisfy(line -> assertThat(line).startsWith("model #1,counting,two "));
+    }
+}
