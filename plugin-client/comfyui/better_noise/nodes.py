@@ -126,7 +126,10 @@ _WIDGETS: dict[str, tuple[Any, dict[str, Any]]] = {
     ),
 }
 _LINKS: dict[str, tuple[Any, dict[str, Any]]] = {
-    "clip": ("CLIP", {"tooltip": "The text encoder that made the prompt's conditioning. Needed only for models whose tokens are not known otherwise."}),
+    "clip": (
+        "CLIP",
+        {"tooltip": "The text encoder that made the prompt's conditioning. Needed only for models whose tokens are not known otherwise."},
+    ),
     "vae": ("VAE", {"tooltip": "Decodes the pictures of a verifier search, and previews, when evaluate_on is host."}),
     "prompt": (
         "STRING",
@@ -268,15 +271,27 @@ class BetterNoiseOptions:
                 ),
                 "then": (
                     (NO_LOSS, *LOSSES),
-                    {"default": NO_LOSS, "tooltip": "A second attention loss, which decides among what the first found. For attention ranking and optimise."},
+                    {
+                        "default": NO_LOSS,
+                        "tooltip": "A second attention loss, which decides among what the first found. For attention ranking and optimise.",
+                    },
                 ),
                 "stop_on_plateau": (
                     "BOOLEAN",
-                    {"default": False, "tooltip": "End a search when going on is not worth it. Without a budget of your own up to eight times the default."},
+                    {
+                        "default": False,
+                        "tooltip": "End a search when going on is not worth it. Without a budget of your own up to eight times the default.",
+                    },
                 ),
                 "wall_seconds": (
                     "FLOAT",
-                    {"default": 0.0, "min": 0.0, "max": 86400.0, "step": 1.0, "tooltip": "The most seconds for one image's search. 0: no such limit."},
+                    {
+                        "default": 0.0,
+                        "min": 0.0,
+                        "max": 86400.0,
+                        "step": 1.0,
+                        "tooltip": "The most seconds for one image's search. 0: no such limit.",
+                    },
                 ),
                 "batch": (
                     IMAGES_OF_A_BATCH,
@@ -300,9 +315,17 @@ class BetterNoiseOptions:
                 ),
                 "judged_steps": (
                     "INT",
-                    {"default": 0, "min": 0, "max": 1000, "tooltip": "Sampling steps of the pictures that verifiers judge. 0: as many as the picture has."},
+                    {
+                        "default": 0,
+                        "min": 0,
+                        "max": 1000,
+                        "tooltip": "Sampling steps of the pictures that verifiers judge. 0: as many as the picture has.",
+                    },
                 ),
-                "screened": ("INT", {"default": 0, "min": 0, "max": 1024, "tooltip": "Cascade: how many of the ranked noises the verifiers see. 0: 8."}),
+                "screened": (
+                    "INT",
+                    {"default": 0, "min": 0, "max": 1024, "tooltip": "Cascade: how many of the ranked noises the verifiers see. 0: 8."},
+                ),
                 "neighbors": ("INT", {"default": 0, "min": 0, "max": 64, "tooltip": "zero-order: neighbours tried in each round. 0: 2."}),
                 "step_size": (
                     "FLOAT",
@@ -317,19 +340,35 @@ class BetterNoiseOptions:
                 "initial_paths": ("INT", {"default": 0, "min": 0, "max": 512, "tooltip": "paths: how many begin. 0: 2."}),
                 "gradient_calls": (
                     "INT",
-                    {"default": 0, "min": 0, "max": 1000, "tooltip": "first-order: the gradient goes back through so many of a picture's last model calls. 0: all."},
+                    {
+                        "default": 0,
+                        "min": 0,
+                        "max": 1000,
+                        "tooltip": "first-order: the gradient goes back through so many of a picture's last model calls. 0: all.",
+                    },
                 ),
                 "host_batch": (
                     "INT",
-                    {"default": plain.host_batch, "min": 0, "max": 64, "tooltip": "evaluate_on host: noises that the model takes at once. 0: as many as fit its memory."},
+                    {
+                        "default": plain.host_batch,
+                        "min": 0,
+                        "max": 64,
+                        "tooltip": "evaluate_on host: noises that the model takes at once. 0: as many as fit its memory.",
+                    },
                 ),
                 "backbone": (
                     "STRING",
-                    {"default": "", "tooltip": "evaluate_on sidecar: the model's name or SHA-256 there. Empty: the checkpoint's file name in this workflow."},
+                    {
+                        "default": "",
+                        "tooltip": "evaluate_on sidecar: the model's name or SHA-256 there. Empty: the checkpoint's file name in this workflow.",
+                    },
                 ),
                 "release_memory": (
                     "BOOLEAN",
-                    {"default": True, "tooltip": "Have the sidecar free its memory before the picture is sampled. Off is faster where both fit the card."},
+                    {
+                        "default": True,
+                        "tooltip": "Have the sidecar free its memory before the picture is sampled. Off is faster where both fit the card.",
+                    },
                 ),
                 "wait_seconds": (
                     "FLOAT",
@@ -346,7 +385,9 @@ class BetterNoiseCandidates:
     """The best candidates of a search, to look at."""
 
     CATEGORY = CATEGORY
-    DESCRIPTION = "The best candidates of a search: their preview pictures, their noise, and their scores. Set how many with keep in Better Noise Options."
+    DESCRIPTION = (
+        "The best candidates of a search: their preview pictures, their noise, and their scores. Set how many with keep in Better Noise Options."
+    )
     RETURN_TYPES = ("IMAGE", "NOISE", "LATENT", "STRING")
     RETURN_NAMES = ("images", "noise", "latents", "scores")
     OUTPUT_TOOLTIPS = (
@@ -426,7 +467,10 @@ class BetterNoiseFromRecipe:
         return {
             "required": {
                 "model": ("MODEL", {"tooltip": "The model after all LoRAs and patches."}),
-                "recipe": ("STRING", {"default": "", "multiline": True, "tooltip": "The text of Better Noise Recipe, one line for each image of the batch."}),
+                "recipe": (
+                    "STRING",
+                    {"default": "", "multiline": True, "tooltip": "The text of Better Noise Recipe, one line for each image of the batch."},
+                ),
                 "on_error": _WIDGETS["on_error"],
                 "img2img": _WIDGETS["img2img"],
                 "target": ("STRING", {"default": DEFAULT_TARGET, "tooltip": "The sidecar's address, for recipes that need it."}),

@@ -116,7 +116,9 @@ def _noise_from(line: str, number: int, plain: torch.Tensor, target: str) -> tor
         return _decoded(data, recipe.shape, where)
     if recipe.base_sha256 and not recipe.steps:
         if hashlib.sha256(from_torch(plain.float()).data).hexdigest() != recipe.base_sha256:
-            raise ValueError(f"{where}: the sampler's own noise was the best, but this is another (expected: the seed and size that it was found with)")
+            raise ValueError(
+                f"{where}: the sampler's own noise was the best, but this is another (expected: the seed and size that it was found with)"
+            )
         return plain
     if not recipes.is_replayable(recipe):
         raise ValueError(f"{where}: {recipes.describe(recipe)} (expected: the noise in the line, which Better Noise Recipe writes)")

@@ -310,7 +310,9 @@ def _host_task(node: Node, sampling: Sampling, picture: Picture, sidecar: Sideca
         pieces = map_pieces(model, pieces_of(tokens, tokenizer, picture.text, length))
         found = sidecar.find_subjects(picture.text, wire.PromptWeighting.COMFYUI, [wire.Subject(text=word) for word in settings.subjects])
         if not found.subjects:
-            raise SearchFailed("no subject was found in the prompt, and an attention loss looks at subjects: name them in subjects, or use a verifier search")
+            raise SearchFailed(
+                "no subject was found in the prompt, and an attention loss looks at subjects: name them in subjects, or use a verifier search"
+            )
         subjects = [token_indices(subject, found.text, pieces) for subject in found.subjects]
     return Task(settings, picture, sampling.seed, host=host, interrupts=comfy_ui.interrupts(), subjects=subjects)
 
@@ -346,7 +348,9 @@ def _say_what_was_found(node: Node, ui: NodeUi) -> None:
     if not chosen:
         return
     best, plain = chosen[0], found[0].plain
-    score = f"{best.score:.4g}" + ("" if plain is None else f" (plain noise: {plain.score:.4g}, {'lower' if best.score_is_loss else 'higher'} is better)")
+    score = f"{best.score:.4g}" + (
+        "" if plain is None else f" (plain noise: {plain.score:.4g}, {'lower' if best.score_is_loss else 'higher'} is better)"
+    )
     what = "the plain noise is the best" if best.index == 0 else f"candidate {best.index}"
     ui.tell(f"{what}, score {score}" + ("" if len(chosen) == 1 else f"; {len(chosen)} images"))
 

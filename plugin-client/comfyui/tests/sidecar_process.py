@@ -17,7 +17,9 @@ class Sidecar:
     def __init__(self):
         java = shutil.which("java")
         if java is None or not JAR.is_file():
-            raise unittest.SkipTest(f"no sidecar to test with: java is {java}, {JAR} is {'there' if JAR.is_file() else 'missing (mvn package builds it)'}")
+            raise unittest.SkipTest(
+                f"no sidecar to test with: java is {java}, {JAR} is {'there' if JAR.is_file() else 'missing (mvn package builds it)'}"
+            )
         self.data = tempfile.mkdtemp(prefix="prenoise-comfyui-")
         environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OPT_OUT_TRACKING": "true", "DJL_OFFLINE": "true"}
         options = ["-Dai.djl.offline=true", "-Dai.djl.pytorch.num_threads=1", *os.environ.get("PRENOISE_JAVA_OPTS", "").split()]

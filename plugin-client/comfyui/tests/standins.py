@@ -146,7 +146,10 @@ class CFGGuider:
         self.original_conds, self.cfg = {}, 1.0
 
     def set_conds(self, positive, negative):
-        self.original_conds = {"positive": [{"cross_attn": t, **more} for t, more in positive], "negative": [{"cross_attn": t, **more} for t, more in negative]}
+        self.original_conds = {
+            "positive": [{"cross_attn": t, **more} for t, more in positive],
+            "negative": [{"cross_attn": t, **more} for t, more in negative],
+        }
 
     def set_cfg(self, cfg):
         self.cfg = cfg

@@ -86,7 +86,9 @@ class KSamplerTest(Flow):
         model, record = self.node(loss_evaluations=6)
         given = {"samples": torch.zeros(1, *SHAPE, dtype=torch.float16)}
         seen = []
-        model.add_wrapper_with_key("outer_sample", "behind", lambda executor, noise, *rest, **named: (seen.append(noise), executor(noise, *rest, **named))[1])
+        model.add_wrapper_with_key(
+            "outer_sample", "behind", lambda executor, noise, *rest, **named: (seen.append(noise), executor(noise, *rest, **named))[1]
+        )
         self.sample(model, given=given)
         self.assertEqual(torch.float16, seen[0].dtype)
         self.assertAlmostEqual(1.0, float(seen[0].float().std()), delta=0.1)

@@ -23,11 +23,16 @@ class ModelSourceTest(unittest.TestCase):
             "5",
         )
         self.assertEqual("dream.safetensors", found.file_name)
-        self.assertEqual([("ink.safetensors", 0.8, 0.5), ("light.safetensors", 1.5, 0.0)], [(x.name, x.strength, x.text_strength) for x in found.loras])
+        self.assertEqual(
+            [("ink.safetensors", 0.8, 0.5), ("light.safetensors", 1.5, 0.0)], [(x.name, x.strength, x.text_strength) for x in found.loras]
+        )
 
     def test_reads_stacks_of_loras_that_are_switched_on(self):
         stack = node(
-            "Power Lora Loader", model=["1", 0], lora_1={"on": True, "lora": "a.safetensors", "strength": 0.7}, lora_2={"on": False, "lora": "b", "strength": 1}
+            "Power Lora Loader",
+            model=["1", 0],
+            lora_1={"on": True, "lora": "a.safetensors", "strength": 0.7},
+            lora_2={"on": False, "lora": "b", "strength": 1},
         )
         found = model_source({"1": node("UNETLoader", unet_name="flux.safetensors"), "2": stack, "5": node("X", model=["2", 0])}, "5")
         self.assertEqual("flux.safetensors", found.file)

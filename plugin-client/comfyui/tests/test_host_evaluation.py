@@ -118,7 +118,9 @@ class HostEvaluationTest(unittest.TestCase):
         evaluator = HostModel.made[0]
         self.assertEqual(6, evaluator.evaluated)
         self.assertGreaterEqual(evaluator.released, 1)
-        self.assertEqual([("circle", [2, 3]), ("square", [6, 7])], [(subject.text.split()[-1], subject.token_indices) for subject in evaluator.subjects])
+        self.assertEqual(
+            [("circle", [2, 3]), ("square", [6, 7])], [(subject.text.split()[-1], subject.token_indices) for subject in evaluator.subjects]
+        )
         scores = [record.chosen[0].score, record.found[0].plain.score]
         self.assertLessEqual(*scores)
 
@@ -160,7 +162,14 @@ class HostEvaluationTest(unittest.TestCase):
         self.assertLess(float(one.sigmas[0]), 5, "the first sigma of image to image")
 
     def test_verifiers_judge_the_hosts_pictures(self):
-        model, record = self.node(strategy="verifier search", verifiers="oracle", pictures=3, vae=object(), clip=None, options=options(target=sidecar().target, preview="when free"))
+        model, record = self.node(
+            strategy="verifier search",
+            verifiers="oracle",
+            pictures=3,
+            vae=object(),
+            clip=None,
+            options=options(target=sidecar().target, preview="when free"),
+        )
         self.sample(model)
         self.assertFalse(record.chosen[0].score_is_loss)
         self.assertGreaterEqual(HostModel.made[0].evaluated, 3)

@@ -50,14 +50,25 @@ class RequestTest(unittest.TestCase):
         self.assertEqual([14.6, 7.0, 1.0, 0.0], request.sampling.sigmas, "a sigma that repeats is no step")
         self.assertEqual(("dpmpp_2m", 3, 7.5), (request.sampling.sampler, request.sampling.steps, request.sampling.guidance_scale))
         self.assertEqual((9, 0), (request.budget.loss_evaluations, request.budget.pictures))
-        self.assertEqual(("a cat", "blurry", wire.PromptWeighting.COMFYUI), (request.prompt.text, request.prompt.negative_text, request.prompt.weighting))
+        self.assertEqual(
+            ("a cat", "blurry", wire.PromptWeighting.COMFYUI), (request.prompt.text, request.prompt.negative_text, request.prompt.weighting)
+        )
 
     def test_optimising_follows_the_gradient(self):
         self.assertTrue(build(strategy="optimise").attention.optimize)
 
     def test_a_verifier_search_counts_pictures(self):
-        request = build(strategy="verifier search", search="zero-order", verifiers="clip*0.5", pictures=5, loss_evaluations=9, options=options(neighbors=3, step_size=0.2))
-        self.assertEqual((wire.SearchAlgorithm.ZERO_ORDER, 3, 0.2), (request.verifier.algorithm, request.verifier.neighbors, request.verifier.step_size))
+        request = build(
+            strategy="verifier search",
+            search="zero-order",
+            verifiers="clip*0.5",
+            pictures=5,
+            loss_evaluations=9,
+            options=options(neighbors=3, step_size=0.2),
+        )
+        self.assertEqual(
+            (wire.SearchAlgorithm.ZERO_ORDER, 3, 0.2), (request.verifier.algorithm, request.verifier.neighbors, request.verifier.step_size)
+        )
         self.assertEqual(("clip", 0.5), (request.verifier.verifiers[0].name, request.verifier.verifiers[0].weight))
         self.assertEqual((0, 5), (request.budget.loss_evaluations, request.budget.pictures))
 
@@ -67,7 +78,10 @@ class RequestTest(unittest.TestCase):
 
     def test_a_cascade_screens_then_verifies(self):
         request = build(strategy="cascade", loss="conform", options=options(screened=4, then="initno"))
-        self.assertEqual((wire.AttentionLoss.CONFORM, wire.AttentionLoss.UNSPECIFIED, 4), (request.cascade.screen.loss, request.cascade.screen.then, request.cascade.keep))
+        self.assertEqual(
+            (wire.AttentionLoss.CONFORM, wire.AttentionLoss.UNSPECIFIED, 4),
+            (request.cascade.screen.loss, request.cascade.screen.then, request.cascade.keep),
+        )
         self.assertEqual("clip", request.cascade.verify.verifiers[0].name)
 
     def test_the_sidecars_copy_is_named_by_file_with_its_loras(self):

@@ -25,7 +25,9 @@ class PiecesTest(unittest.TestCase):
         self.assertEqual(["", "cat</w>", "", "", "!</w>", ""], found)
 
     def test_the_vectors_of_an_embedding_are_no_text(self):
-        self.assertEqual(["", "", "cat</w>"], pieces_of({"l": [[(0, 1.0), (object(), 1.0), (5, 1.0)]]}, types.SimpleNamespace(clip_l=CLIP), "x cat", 3))
+        self.assertEqual(
+            ["", "", "cat</w>"], pieces_of({"l": [[(0, 1.0), (object(), 1.0), (5, 1.0)]]}, types.SimpleNamespace(clip_l=CLIP), "x cat", 3)
+        )
 
     def test_the_length_tells_sd3_from_flux_and_from_clip_alone(self):
         tokens = {"l": [chunk(0, 5, 1)], "t5xxl": [chunk(7, 1, 0, 0)]}

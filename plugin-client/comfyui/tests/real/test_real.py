@@ -161,7 +161,14 @@ def lines():
 
 class NodesTest(unittest.TestCase):
     def test_every_node_is_there_with_its_documents(self):
-        for key in ("PrenoiseBetterNoise", "PrenoiseBetterNoiseNoise", "PrenoiseOptions", "PrenoiseCandidates", "PrenoiseRecipe", "PrenoiseFromRecipe"):
+        for key in (
+            "PrenoiseBetterNoise",
+            "PrenoiseBetterNoiseNoise",
+            "PrenoiseOptions",
+            "PrenoiseCandidates",
+            "PrenoiseRecipe",
+            "PrenoiseFromRecipe",
+        ):
             self.assertIn(key, comfyui.info)
         self.assertIn("/extensions/better-noise/better_noise.js", comfyui.get("/extensions"))
 
@@ -236,7 +243,9 @@ class EqualityTest(unittest.TestCase):
                     pixels(run)
                     took[with_node].append(time.monotonic() - begin)
             with_node, without = (statistics.median(took[kind][1:]) for kind in (True, False))
-            print(f"budget 1, {place}, {STEPS} steps, medians of 4: {with_node:.2f} s with the node, {without:.2f} s without, {with_node / without:.2f} times")
+            print(
+                f"budget 1, {place}, {STEPS} steps, medians of 4: {with_node:.2f} s with the node, {without:.2f} s without, {with_node / without:.2f} times"
+            )
             self.assertLess(with_node, 3 * without)
 
     def test_a_search_leaves_nothing_behind_in_the_model(self):

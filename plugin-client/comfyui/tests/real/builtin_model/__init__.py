@@ -46,7 +46,9 @@ class WordTokenizer:
 
     @staticmethod
     def from_pretrained(path, **_):
-        tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(Path(path) / "tokenizer.json"), bos_token="<bos>", eos_token="<eos>", unk_token="<unk>")
+        tokenizer = PreTrainedTokenizerFast(
+            tokenizer_file=str(Path(path) / "tokenizer.json"), bos_token="<bos>", eos_token="<eos>", unk_token="<unk>"
+        )
         tokenizer.backend_tokenizer.no_padding()
         tokenizer.backend_tokenizer.no_truncation()
         return tokenizer
@@ -96,15 +98,15 @@ def clip():
     config = folder() / "text_encoder" / "config.json"
 
     class Tokenizer(comfy.sd1_clip.SDTokenizer):
-        def __init__(self, embedding_directory=None, tokenizer_data={}):
+        def __init__(self, embedding_directory=None, tokenizer_data=None):
             super().__init__(str(folder() / "tokenizer"), max_length=24, embedding_size=96, embedding_key="clip_words", tokenizer_class=WordTokenizer)
 
     class Words(comfy.sd1_clip.SD1Tokenizer):
-        def __init__(self, embedding_directory=None, tokenizer_data={}):
+        def __init__(self, embedding_directory=None, tokenizer_data=None):
             super().__init__(clip_name="words", tokenizer=Tokenizer)
 
     class Encoder(comfy.sd1_clip.SDClipModel):
-        def __init__(self, device="cpu", dtype=None, model_options={}):
+        def __init__(self, device="cpu", dtype=None, model_options=None):
             special = {"start": 0, "end": 1, "pad": 1}
             super().__init__(
                 device=device,
@@ -113,12 +115,12 @@ def clip():
                 dtype=dtype,
                 special_tokens=special,
                 return_projected_pooled=False,
-                model_options=model_options,
+                model_options=model_options or {},
             )
 
     class Model(comfy.sd1_clip.SD1ClipModel):
-        def __init__(self, device="cpu", dtype=None, model_options={}, **_):
-            super().__init__(device=device, dtype=dtype, model_options=model_options, clip_name="words", clip_model=Encoder)
+        def __init__(self, device="cpu", dtype=None, model_options=None, **_):
+            super().__init__(device=device, dtype=dtype, model_options=model_options or {}, clip_name="words", clip_model=Encoder)
 
     weights = comfy.utils.load_torch_file(str(folder() / "text_encoder" / "model.safetensors"))
     weights = {name if name.startswith("text_model.") else f"text_model.{name}": value for name, value in weights.items()}
