@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -51,13 +52,15 @@ class ComfyUI:
                 return
             except (urllib.error.URLError, ConnectionError):
                 if self.process.poll() is not None or time.monotonic() > end:
+                    said = self.log.read_text()[-3000:]
                     self.stop()
-                    raise AssertionError(f"ComfyUI did not start:\n{self.log.read_text()[-3000:]}") from None
+                    raise AssertionError(f"ComfyUI did not start:\n{said}") from None
                 time.sleep(0.5)
 
     def stop(self):
         self.process.terminate()
         self.process.wait()
+        shutil.rmtree(self.base, ignore_errors=True)
 
     def get(self, path):
         with urllib.request.urlopen(self.url + path, timeout=30) as answer:

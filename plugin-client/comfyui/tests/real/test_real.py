@@ -41,7 +41,9 @@ def setUpModule():
     if "COMFYUI_PATH" not in os.environ:
         raise unittest.SkipTest("COMFYUI_PATH is not set (expected: the folder of a ComfyUI)")
     sidecar = Sidecar()
+    unittest.addModuleCleanup(sidecar.stop)
     comfyui = ComfyUI()
+    unittest.addModuleCleanup(comfyui.stop)
     print(f"ComfyUI {comfyui.version}")
     make_lora(comfyui.base / "models" / "loras" / "style.safetensors")
     pixels = numpy.full((64, 64, 4), 235, dtype=numpy.uint8)
@@ -49,13 +51,6 @@ def setUpModule():
     pixels[:, 32:, 3] = 0  # where the picture shall be drawn afresh
     pixels[:, :32, 3] = 255
     Image.fromarray(pixels).save(comfyui.base / "input" / "example.png")
-
-
-def tearDownModule():
-    if comfyui is not None:
-        comfyui.stop()
-    if sidecar is not None:
-        sidecar.stop()
 
 
 def make_lora(path):
