@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Which weights a search began with and what says how they compute, to tell later whether both are still the same.
  *
- * @param name the backbone's id, or the LoRA's name
+ * @param name the backbone's id, the LoRA's name, or what stands for a host's model
  * @param bytes of the files together
  * @param stamp changes when a file's size or time of change does
  * @param sha256 null where it was not known yet

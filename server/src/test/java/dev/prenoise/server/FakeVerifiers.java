@@ -11,6 +11,7 @@ import dev.prenoise.verifier.VerifierException;
 import dev.prenoise.verifier.VerifierOffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -46,6 +47,7 @@ public final class FakeVerifiers implements VerifierCatalog {
                 offer("picky", false, false),
                 offer("moody", false, false),
                 offer("far", false, false),
+                offer("steady", false, false),
                 offer("sorter", true, false).taking(VerifierOffer.Extra.LABEL),
                 VerifierOffer.missing("aesthetic-l14", "beauty", "no files: put them into DIR", false, true));
     }
@@ -107,6 +109,7 @@ public final class FakeVerifiers implements VerifierCatalog {
                 case "picky" ->
                     new FakeJudge(picture -> (picture.rgb()[0] & 1) == 0 ? mean(picture, 1, 3) : Double.NaN);
                 case "moody" -> new MoodyJudge();
+                case "steady" -> new SteadyJudge();
                 default -> new FarJudge();
             };
         }
@@ -176,6 +179,26 @@ public final class FakeVerifiers implements VerifierCatalog {
         @Override
         public List<String> warnings() {
             return pictures == 0 ? List.of() : List.of("moody: " + pictures + " pictures were judged in a bad mood");
+        }
+    }
+
+    /** Reads predictions. */
+    private final class SteadyJudge extends FakeJudge {
+        SteadyJudge() {
+            super(picture -> 0);
+        }
+
+        @Override
+        public boolean readsPrediction() {
+            return true;
+        }
+
+        @Override
+        public double[] score(List<Shot> shots) {
+            return shots.stream()
+                    .mapToDouble(shot -> -Math.abs(mean(shot.picture(), 0, 1)
+                            - mean(Objects.requireNonNull(shot.prediction(), "asked for"), 0, 1)))
+                    .toArray();
         }
     }
 
