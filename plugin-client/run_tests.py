@@ -134,8 +134,8 @@ class StartError(Exception):
 
 
 @contextlib.contextmanager
-def sidecar():
-    """A running sidecar's address. Raises StartError where there is none to start."""
+def sidecar(*arguments: str):
+    """A running sidecar's address; `arguments` are further ones of `prenoise serve`. Raises StartError where there is none to start."""
     if not JAR.is_file():
         raise StartError(f"{JAR} is missing; ./prenoise or mvn package builds it")
     home = os.environ.get("JAVA_HOME")
@@ -148,7 +148,7 @@ def sidecar():
         environment = {"OMP_WAIT_POLICY": "PASSIVE", "OPT_OUT_TRACKING": "true", "DJL_OFFLINE": "true", **os.environ}
         with open(log, "wb") as errors:
             process = subprocess.Popen(
-                [java, *options, "-jar", str(JAR), "serve", "--port", "0", "--data", str(Path(data) / "data"), "--grace", "1"],
+                [java, *options, "-jar", str(JAR), "serve", "--port", "0", "--data", str(Path(data) / "data"), "--grace", "1", *arguments],
                 stdout=errors,
                 stderr=subprocess.STDOUT,
                 env=environment,
