@@ -286,7 +286,7 @@ class HostModel:
         timesteps and scale latents otherwise.
         """
         with self._nested(1, "Euler") as nested:
-            def steps(model: Any, x: Any, sigmas: Any = None, extra_args: Any = None, callback: Any = None, disable: Any = None) -> Any:
+            def steps(model: Any, x: Any, sigmas: Any = None, extra_args: Any = None, **_others: Any) -> Any:
                 return way(model, x, extra_args or {})
 
             nested.sampler.func = steps
@@ -339,7 +339,7 @@ class HostModel:
             if not hasattr(nested.sampler, "get_sigmas"):
                 return tuple(webui.sigmas(nested, nested.steps)) if self._x is None else ()  # it begins between two of its steps
 
-            def steps(model: Any, x: Any, sigmas: Any = None, extra_args: Any = None, callback: Any = None, disable: Any = None) -> Any:
+            def steps(model: Any, x: Any, sigmas: Any = None, extra_args: Any = None, **_others: Any) -> Any:
                 heard.extend(float(sigma) for sigma in sigmas)
                 return x
 

@@ -113,7 +113,8 @@ class Interrupted(BaseException):
     pass
 
 
-def sample_euler(model: Any, x: Any, sigmas: Any = None, extra_args: Any = None, callback: Any = None, disable: Any = None) -> Any:
+def sample_euler(model: Any, x: Any, sigmas: Any = None, extra_args: Any = None, callback: Any = None, disable: Any = None,
+                 noise_sampler: Any = None) -> Any:
     for i in range(len(sigmas) - 1):
         clean = model(x, x.new_full([len(x)], float(sigmas[i])), **extra_args)
         callback({"i": i, "denoised": clean})
@@ -129,6 +130,7 @@ class KDiffusionSampler:
         self.func = sample_euler
         self.model_wrap_cfg = CfgDenoiser(host)
         self.config = types.SimpleNamespace(options={})
+        self.more: Dict[str, Any] = {}  # what some samplers are given beside: a noise sampler, a solver's type
 
     def callback_state(self, told: Any) -> None:
         self.host.shared.state.sampling_step = told["i"]
@@ -158,7 +160,7 @@ class KDiffusionSampler:
         arguments = {"cond": cond, "uncond": uncond, "cond_scale": p.cfg_scale}
         given = {"sigmas": sigmas} if "sigmas" in inspect.signature(self.func).parameters else {}
         try:
-            return self.func(self.model_wrap_cfg, x, extra_args=arguments, callback=self.callback_state, disable=False, **given)
+            return self.func(self.model_wrap_cfg, x, extra_args=arguments, callback=self.callback_state, disable=False, **given, **self.more)
         except Interrupted:
             return x
 
@@ -375,7 +377,10 @@ class Host:
         return module.PrenoiseScript()
 
     def make_sampler(self, name: str) -> Any:
-        return DdimSampler(self) if name == "DDIM" else KDiffusionSampler(self)
+        sampler = DdimSampler(self) if name == "DDIM" else KDiffusionSampler(self)
+        if "SDE" in name:
+            sampler.more = {"noise_sampler": lambda *_: None}
+        return sampler
 
     def sampled(self, p: Any, noise: torch.Tensor) -> torch.Tensor:
         self.while_sampling()

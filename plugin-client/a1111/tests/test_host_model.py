@@ -88,6 +88,11 @@ class HostModelTest(unittest.TestCase):
                 self.assertFound(self.run_(host, changes, steps=4))
 
     @every
+    def test_search_withEverySampler_runsToItsEnd(self, host: Any) -> None:
+        for name in ("DPM++ 2M SDE", "DDIM", "Euler a"):
+            self.assertFound(self.run_(host, {"strategy": "attention, then pictures", "verifiers": "shapes-aesthetic", "keep": 1}, sampler_name=name))
+
+    @every
     def test_search_inImg2imgAndHires_countsThePictureBelow(self, host: Any) -> None:
         below = {"init_latent": torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(5))}
         self.assertFound(self.run_(host, {"candidates": 8}, **below))

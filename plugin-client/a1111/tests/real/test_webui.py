@@ -24,6 +24,7 @@ from typing import Any, List
 WEBUI = os.environ.get("WEBUI_PATH", "")
 TARGET = os.environ.get("PRENOISE_TEST_TARGET", "")
 EXTENSION = Path(__file__).resolve().parents[2]
+ARGUMENTS = list(sys.argv)  # the web UI reads its own from there
 READY = bool(WEBUI and TARGET)
 FORGE = (Path(WEBUI) / "backend").is_dir()
 REASON = "WEBUI_PATH (a folder of Forge or AUTOMATIC1111) and PRENOISE_TEST_TARGET (a sidecar's address) are not both set"
@@ -91,6 +92,15 @@ def encode(x: Any) -> Any:
     return torch.nn.functional.avg_pool2d(torch.cat([x, x[:, :1]], 1), 8)
 
 
+class Held(types.SimpleNamespace):
+    """A model of no other kind than it says."""
+
+    def __getattr__(self, name: str) -> bool:
+        if name.startswith("is_"):
+            return False
+        raise AttributeError(name)
+
+
 def a1111_model() -> Any:
     """What A1111 holds of a checkpoint of SD 1's kind, around a small UNet laid out as LDM's."""
     import tiny_network
@@ -98,10 +108,10 @@ def a1111_model() -> Any:
     words, unet = Words(), tiny_network.UNet()
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
     first_stage = types.SimpleNamespace(dtype=torch.float32, to=lambda dtype: None)
-    return types.SimpleNamespace(
+    return Held(
         model=types.SimpleNamespace(diffusion_model=unet, conditioning_key="crossattn"), cond_stage_model=words, parameterization="eps",
         apply_model=lambda x, t, cond: unet(x, t, context=torch.cat(cond["c_crossattn"], 1)), alphas_cumprod=torch.cumprod(1 - betas, 0).float(),
-        cond_stage_key="txt", latent_channels=4, is_sdxl=False, is_sd1=True, is_sd2=False, is_sd3=False, is_ssd=False, ema_scope=contextlib.nullcontext,
+        cond_stage_key="txt", latent_channels=4, is_sd1=True, ema_scope=contextlib.nullcontext,
         sd_checkpoint_info=INFO, sd_model_hash="0", get_learned_conditioning=words.encode, first_stage_model=first_stage, decode_first_stage=decode,
         encode_first_stage=encode, get_first_stage_encoding=lambda x: x, lowvram=False)
 
@@ -146,7 +156,6 @@ class RealWebuiTest(unittest.TestCase):
             sd_models.model_data.was_loaded_at_least_once = True
             sd_models.apply_alpha_schedule_override = sd_models.apply_token_merging = lambda *args, **kwargs: None
             sd_hijack.model_hijack.apply_circular = sd_unet.apply_unet = lambda *args, **kwargs: None
-        processing.decode_latent_batch = lambda model, batch, target_device=None, check_for_nans=False: list(model.decode_first_stage(batch).to("cpu"))
         shared.opts.data.update({"randn_source": "CPU", "samples_save": False, "grid_save": False, "live_previews_enable": False})
         scripts.current_basedir = str(EXTENSION)
         loaded = script_loading.load_module(str(EXTENSION / "scripts" / "better_noise.py"))
@@ -157,7 +166,7 @@ class RealWebuiTest(unittest.TestCase):
         kind = processing.StableDiffusionProcessingImg2Img if img2img else processing.StableDiffusionProcessingTxt2Img
         p = kind(prompt="a cat and a frog", negative_prompt="blurry", seed=7, steps=4, width=128, height=128, sampler_name="DPM++ 2M",
                  scheduler="Karras", do_not_save_samples=True, do_not_save_grid=True, cfg_scale=5.0, **given)
-        p.disable_extra_networks = True
+        p.disable_extra_networks = p.do_not_reload_embeddings = True
         runner = scripts.ScriptRunner()
         runner.scripts = runner.alwayson_scripts = [self.script]
         p.scripts_value, p.scripts_setup_complete = runner, True
@@ -192,7 +201,7 @@ class RealWebuiTest(unittest.TestCase):
             self.assertIn("Prenoise: on", searched.infotexts[0])
 
     def test_search_changesThePictureAndInfotextSaysFromWhatToWhat(self) -> None:
-        plain, searched = self.process(), self.process({"candidates": 12})
+        plain, searched = self.process(), self.process({"candidates": 32, "loss": "conform"})
         print(searched.infotexts[0].splitlines()[-1])
         self.assertEqual(searched.comments, "")
         self.assertRegex(searched.infotexts[0], "Prenoise score: .* from .*Prenoise recipe: ")
@@ -299,4 +308,4 @@ class RealWebuiTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=["test_webui"])
+    unittest.main(argv=ARGUMENTS)
