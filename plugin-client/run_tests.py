@@ -196,13 +196,31 @@ def passes(suite: str, only, python: str, environment) -> bool:
     return code == 0
 
 
+class TimedResult(unittest.TextTestResult):
+    """Also knows how long each test took."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.seconds = {}
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.seconds[test.id()] = time.perf_counter()
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        self.seconds[test.id()] = time.perf_counter() - self.seconds[test.id()]
+
+
 def run_suite(suite: str, only) -> int:
     """Runs one suite in this interpreter and prints what was skipped."""
     tests = HERE / suite / "tests"
     sys.path[:0] = [str(tests), str(HERE / "python")]
     loader = unittest.TestLoader()
     loaded = loader.loadTestsFromNames(only) if only else loader.discover(str(tests), top_level_dir=str(tests))
-    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=1).run(loaded)
+    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=1, resultclass=TimedResult).run(loaded)
+    slowest = sorted(result.seconds.items(), key=lambda entry: -entry[1])[:5]
+    print("slowest: " + ", ".join(f"{name.rpartition('.')[2]} {seconds:.1f} s" for name, seconds in slowest), flush=True)
     for test, reason in result.skipped:
         print(f"skipped {test.id() if hasattr(test, 'id') else test}: {reason}", flush=True)
     if not result.testsRun and not result.skipped:
