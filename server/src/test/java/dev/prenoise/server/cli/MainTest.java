@@ -53,6 +53,7 @@ class MainTest {
                 "serve --port 70000           | --port: 70000 (expected: 0 to 65535)",
                 "serve --port x               | 'x' is not an int",
                 "serve --grace -1             | --grace: -1 (expected: >= 0)",
+                "serve --host-timeout 0       | --host-timeout: 0 (expected: >= 1 second)",
                 "serve --tls-cert a           | --tls-cert and --tls-key: one without the other (expected: both)",
                 "serve --token-file nofile    | --token-file: nofile (expected: a readable file)",
             })
