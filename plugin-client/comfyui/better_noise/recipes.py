@@ -94,10 +94,7 @@ def noises_from(text: str, plain: torch.Tensor, target: str) -> torch.Tensor:
         if index >= len(lines):
             results.append(image)
             continue
-        noise = _noise_from(lines[index], index + 1, image, target)
-        if list(noise.shape) != list(image.shape):
-            raise ValueError(f"recipe, line {index + 1}: noise of shape {list(noise.shape)} (expected: {list(image.shape)}, this latent's)")
-        results.append(noise.to(device=plain.device, dtype=plain.dtype))
+        results.append(_noise_from(lines[index], index + 1, image, target).to(device=plain.device, dtype=plain.dtype))
     return torch.cat(results).reshape(plain.shape)
 
 
@@ -105,13 +102,15 @@ def _noise_from(line: str, number: int, plain: torch.Tensor, target: str) -> tor
     where = f"recipe, line {number}"
     try:
         given = json.loads(line)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise ValueError(f"{where}: no JSON: {problem}") from problem
     data = given.pop("noise", None) if isinstance(given, dict) else None
     try:
         recipe = recipes.from_text(json.dumps(given))
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise ValueError(f"{where}: {problem}") from problem
+    if recipe.shape != list(plain.shape):  # before anything of that size is made: texts come with workflows of anybody's
+        raise ValueError(f"{where}: noise of shape {recipe.shape} (expected: {list(plain.shape)}, this latent's)")
     if data is not None:
         return _decoded(data, recipe.shape, where)
     if recipe.base_sha256 and not recipe.steps:

@@ -4,6 +4,7 @@ import re
 import threading
 import time
 import unittest
+import unittest.mock
 
 from support import SHAPE, graph, options, pack, sidecar, widgets  # first: it says where the other modules are
 
@@ -228,6 +229,25 @@ class KSamplerTest(Flow):
         self.assertEqual(1000, values[-1])
         for _, data in host.sent:
             self.assertNotRegex(repr(data), re.compile(r"\b(nan|inf)\b", re.IGNORECASE))
+
+
+class FromRecipeTest(Flow):
+    def refused(self, text):
+        wrapped = NODES["PrenoiseFromRecipe"]().wrap(Model(), text, "stop", False, "127.0.0.1:1", "8")[0]
+        with self.assertRaises(RuntimeError) as raised:
+            self.sample(wrapped)
+        return str(raised.exception)
+
+    def test_noise_of_another_size_is_refused_before_it_is_made(self):
+        with unittest.mock.patch.object(torch, "randn", wraps=torch.randn) as drawn:
+            said = self.refused('{"seed":1,"source":"torch-cpu","shape":[1,4,300,300],"steps":[]}')
+            self.assertNotIn([1, 4, 300, 300], [list(call.args[0]) for call in drawn.call_args_list])
+        self.assertIn("line 1: noise of shape [1, 4, 300, 300] (expected: [1, 4, 16, 16], this latent's)", said)
+        turned = '{"seed":1,"source":"torch-cpu","shape":[1,4,8,8],"steps":[{"kind":"perturbation","seed":2,"step_size":0.1}]}'
+        self.assertIn("noise of shape [1, 4, 8, 8]", self.refused(turned), "nor is a sidecar asked, here one that there is not")
+
+    def test_text_of_brackets_in_brackets_is_no_recipe(self):
+        self.assertIn("no JSON", self.refused("[" * 200_000))
 
 
 class CustomSamplerTest(Flow):

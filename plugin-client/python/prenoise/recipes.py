@@ -34,7 +34,7 @@ def from_text(text: str) -> wire.NoiseRecipe:
     """The recipe of a line. Raises ValueError, which says what is wrong and what was expected."""
     try:
         given = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter of brackets in brackets in brackets
         raise ValueError(f"recipe: no JSON: {error}") from error
     given = _object(given, "recipe", ("seed", "source", "shape", "steps", "base_sha256"))
     source = given.get("source", "unspecified")
