@@ -16,6 +16,8 @@ Graph = Mapping[str, Mapping[str, Any]]
 _FILES = ("ckpt_name", "unet_name", "model_name", "model_path")
 _TEXTS = ("text", "text_g", "t5xxl", "clip_g", "clip_l", "text_l", "prompt", "string", "value", "populated_text", "wildcard_text")
 _CONDITIONINGS = ("conditioning", "conditioning_1", "conditioning_to", "cond1", "conditionings")
+_LONGEST_TEXT = 100_000  # characters of a joined one; a sidecar takes far fewer
+_LONGEST_CHAIN = 32  # nodes that a text comes through
 
 
 @dataclass(frozen=True)
@@ -114,23 +116,33 @@ def _conditioning_text(graph: Graph, value: Any, role: str) -> Optional[str]:
         value = inputs.get(role, _only_link(inputs))
 
 
-def _string(graph: Graph, value: Any, depth: int = 0) -> Optional[str]:
+def _string(graph: Graph, value: Any, known: Optional[dict[tuple[str, int], Optional[str]]] = None, depth: int = 0) -> Optional[str]:
+    """A text that is written or linked; None where the graph does not show it, or it goes on and on.
+
+    `known` has the texts that were followed already, None those that are being followed: joined texts that are joined again double at each step.
+    """
     if isinstance(value, str):
-        return value
+        return value if len(value) <= _LONGEST_TEXT else None
     link = _link(value)
-    if link is None or depth > 32:
+    if link is None or depth > _LONGEST_CHAIN:
         return None
-    inputs = _inputs(graph, link[0])
+    known = {} if known is None else known
+    if link not in known:
+        known[link] = None
+        known[link] = _node_string(_inputs(graph, link[0]), graph, known, depth + 1)
+    return known[link]
+
+
+def _node_string(inputs: Mapping[str, Any], graph: Graph, known: dict[tuple[str, int], Optional[str]], depth: int) -> Optional[str]:
     if "string_a" in inputs and "string_b" in inputs:
-        parts = [_string(graph, inputs[name], depth + 1) for name in ("string_a", "string_b")]
         delimiter = inputs.get("delimiter", "")
+        parts = [_string(graph, inputs[name], known, depth) for name in ("string_a", "string_b")]
         if None in parts or not isinstance(delimiter, str):
             return None
-        return delimiter.join(part for part in parts if part is not None)
+        joined = delimiter.join(part for part in parts if part is not None)
+        return joined if len(joined) <= _LONGEST_TEXT else None
     named = [name for name in _TEXTS if name in inputs]
-    if len(named) == 1:
-        return _string(graph, inputs[named[0]], depth + 1)
-    return _string(graph, _only_link(inputs), depth + 1)
+    return _string(graph, inputs[named[0]] if len(named) == 1 else _only_link(inputs), known, depth)
 
 
 def _loras(inputs: Mapping[str, Any]) -> list[Lora]:

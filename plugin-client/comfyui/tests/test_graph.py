@@ -1,5 +1,6 @@
 """What is read from a workflow."""
 
+import time
 import unittest
 
 from support import graph, pack  # noqa: F401  (loads the node pack)
@@ -97,6 +98,26 @@ class TextsTest(unittest.TestCase):
             "21": node("PrimitiveString", value="a cat"),
         }
         self.assertEqual("a cat and a dog", texts_for(graph(**parts), "6", "5").positive)
+
+    def test_text_that_is_joined_with_itself_again_and_again_is_followed_once(self):
+        def doubled(first, times):
+            joins = {str(20 + i): node("StringConcatenate", string_a=[str(21 + i), 0], string_b=[str(21 + i), 0], delimiter="") for i in range(times)}
+            joins[str(20 + times)] = node("PrimitiveString", value=first)
+            return graph(**{"2": node("CLIPTextEncode", clip=["1", 1], text=["20", 0]), **joins})
+
+        begin = time.monotonic()
+        self.assertEqual("", texts_for(doubled("", 25), "6", "5").positive, "2 to the 25 empty texts are one")
+        self.assertEqual("x" * 65536, texts_for(doubled("x", 16), "6", "5").positive)
+        self.assertIsNone(texts_for(doubled("x", 25), "6", "5").positive, "32 MB of text is no prompt")
+        self.assertLess(time.monotonic() - begin, 1)
+
+    def test_text_that_comes_from_itself_is_not_known(self):
+        circle = {
+            "2": node("CLIPTextEncode", clip=["1", 1], text=["20", 0]),
+            "20": node("StringConcatenate", string_a=["21", 0], string_b="b", delimiter=""),
+            "21": node("StringConcatenate", string_a=["20", 0], string_b="a", delimiter=""),
+        }
+        self.assertIsNone(texts_for(graph(**circle), "6", "5").positive)
 
     def test_says_that_it_does_not_know_a_text_that_another_node_makes(self):
         made = {"2": node("CLIPTextEncode", clip=["1", 1], text=["20", 0]), "20": node("Describe", image=["21", 0], model=["22", 0])}
