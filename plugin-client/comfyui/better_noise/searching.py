@@ -21,6 +21,8 @@ from .settings import IMAGES_OF_A_BATCH, Settings
 
 _SEED_STEP = 0x9E3779B97F4A7C15  # odd, far from small numbers: the images of a batch never share a draw
 
+_MOST_KEPT = 64  # candidates that a sidecar gives back with their noise
+
 
 class SearchFailed(RuntimeError):
     """A search that gave no noise that can be used; the message is for the user."""
@@ -112,10 +114,10 @@ def better_noise(noise: torch.Tensor, task: Task, sidecar: Sidecar, ui: Ui, reco
     found: list[Found] = []
     for index in range(searches):
         shown = _Share(ui, index, searches)
-        keep = max(task.settings.options.keep, len(images) if together else 1)
+        keep = max(task.settings.options.keep, min(len(images), _MOST_KEPT) if together else 1)
         found.append(_search(images[index : index + 1], replace(task, seed=seed_of_image(task.seed, index)), index, keep, sidecar, shown))
     if together:
-        # Fewer candidates than images: what is left over keeps the host's noise.
+        # Fewer candidates than images, as with a small budget or a batch beyond what is kept: what is left over keeps the host's noise.
         chosen = [*found[0].candidates[: len(images)]]
         results = [_noise_of(candidate, images[:1]) for candidate in chosen]
         results += [images[index : index + 1] for index in range(len(results), len(images))]

@@ -94,6 +94,32 @@ class BadSidecarTest(unittest.TestCase):
         self.assertEqual(11, heard[0].seed)
         self.assertAlmostEqual(14.6146, heard[0].sampling.sigmas[0], places=3)
 
+    def test_no_more_candidates_are_asked_for_than_a_sidecar_gives_and_the_images_beyond_keep_their_noise(self):
+        heard = []
+
+        def search(request, context):
+            heard.append(wire.OptimizeNoiseRequest.decode(request))
+            best = [candidate(noise(value=0.01 * (index + 1)), index=index + 1) for index in range(64)]
+            return answers(ACCEPTED, {"summary": wire.Summary(best=best)})(request, context)
+
+        latents = {"samples": torch.zeros(66, *SHAPE)}
+        with Server(OptimizeNoise=search) as server:
+            model, record = NODES["PrenoiseBetterNoise"]().wrap(
+                model=Model(),
+                **widgets(
+                    evaluate_on="sidecar",
+                    on_error="stop",
+                    workflow=graph(),
+                    options=options(target=server.target, batch="the best of one search"),
+                ),
+            )
+            found = ksampler(model, 1, 4, 3.0, CONDITIONING, CONDITIONING, latents)
+        self.assertEqual([64], [request.output.best for request in heard])
+        self.assertEqual(64, len(record.chosen))
+        plain = ksampler(Model(), 1, 4, 3.0, CONDITIONING, CONDITIONING, latents)
+        self.assertTrue(torch.equal(plain[64:], found[64:]))
+        self.assertFalse(torch.equal(plain[:64], found[:64]))
+
     def test_scores_and_fractions_that_are_no_numbers_do_not_reach_the_browser(self):
         nan = float("nan")
         best = candidate(noise(), preview_png=b"no picture")
