@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Optional
 
 import torch
@@ -78,11 +78,11 @@ def line_of(candidate: wire.Candidate) -> str:
     return json.dumps(line, separators=(",", ":"))
 
 
-def noises_from(text: str, plain: torch.Tensor, target: str) -> torch.Tensor:
+def noises_from(text: str, plain: torch.Tensor, target: str, poll: Optional[Callable[[], None]] = None) -> torch.Tensor:
     """The noises of a recipe's lines for a batch, in its shape, dtype and device; images beyond the lines keep the plain noise.
 
-    plain: the host's own, [B, C, H, W]. The sidecar at `target` is asked only where a recipe turns its noise. Raises ValueError for a text that
-    is no recipe or does not fit the batch.
+    plain: the host's own, [B, C, H, W]. The sidecar at `target` is asked only where a recipe turns its noise; `poll` is called while it is
+    waited for. Raises ValueError for a text that is no recipe or does not fit the batch.
     """
     images = as_images(plain)
     lines = [line for line in text.splitlines() if line.strip()]
@@ -94,11 +94,11 @@ def noises_from(text: str, plain: torch.Tensor, target: str) -> torch.Tensor:
         if index >= len(lines):
             results.append(image)
             continue
-        results.append(_noise_from(lines[index], index + 1, image, target).to(device=plain.device, dtype=plain.dtype))
+        results.append(_noise_from(lines[index], index + 1, image, target, poll).to(device=plain.device, dtype=plain.dtype))
     return torch.cat(results).reshape(plain.shape)
 
 
-def _noise_from(line: str, number: int, plain: torch.Tensor, target: str) -> torch.Tensor:
+def _noise_from(line: str, number: int, plain: torch.Tensor, target: str, poll: Optional[Callable[[], None]]) -> torch.Tensor:
     where = f"recipe, line {number}"
     try:
         given = json.loads(line)
@@ -123,7 +123,7 @@ def _noise_from(line: str, number: int, plain: torch.Tensor, target: str) -> tor
         raise ValueError(f"{where}: {recipes.describe(recipe)} (expected: the noise in the line, which Better Noise Recipe writes)")
     if recipes.is_plain_seed(recipe) and recipe.source in (wire.NoiseSource.UNSPECIFIED, wire.NoiseSource.TORCH_CPU):
         return torch.randn(recipe.shape, generator=torch.Generator("cpu").manual_seed(_signed(recipe.seed)))
-    return to_torch(recipes.replay(Sidecar(target), recipe))
+    return to_torch(recipes.replay(Sidecar(target), recipe, poll))
 
 
 def _decoded(data: Any, shape: Sequence[int], where: str) -> torch.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
@@ -156,8 +156,9 @@ class RecipeWrapper:
     def __call__(self, executor: Any, noise: Any, latent_image: Any, sampler: Any, sigmas: torch.Tensor, *others: Any, **named: Any) -> Any:
         sampling = Sampling(executor.class_obj, sampler, sigmas, latent_image, None, 0)
         if not getattr(_inside, "search", False) and wants_noise(noise, sampling, self._img2img):
-            with failing_as_asked(self._node_id, self._on_error, NodeUi(self._node_id)):
-                noise = recipes.noises_from(self._recipe, noise, self._target)
+            ui = NodeUi(self._node_id)
+            with failing_as_asked(self._node_id, self._on_error, ui):
+                noise = recipes.noises_from(self._recipe, noise, self._target, ui.poll)
         return executor(noise, latent_image, sampler, sigmas, *others, **named)
 
 
@@ -255,7 +256,7 @@ def _search(node: Node, noise: torch.Tensor, sampling: Sampling, ui: NodeUi) -> 
         source = graph.model_source(workflow, node.node_id if sampler_id is None else sampler_id)
         task = Task(settings, picture, sampling.seed, source=source, subjects=[wire.Subject(text=word) for word in settings.subjects])
     else:
-        task = _host_task(node, sampling, picture, sidecar)
+        task = _host_task(node, sampling, picture, sidecar, ui)
     try:
         result = searching.better_noise(noise, task, sidecar, ui, node.record)
     except BaseException:
@@ -264,13 +265,13 @@ def _search(node: Node, noise: torch.Tensor, sampling: Sampling, ui: NodeUi) -> 
             threading.Thread(target=_release, args=(sidecar,), name="prenoise-release", daemon=True).start()
         raise
     if settings.options.release_memory:
-        problem = _release(sidecar)
+        problem = _release(sidecar, ui.poll)
         if problem:
             ui.tell(f"the sidecar's memory was not released: {problem}")
     return result
 
 
-def _host_task(node: Node, sampling: Sampling, picture: Picture, sidecar: Sidecar) -> Task:
+def _host_task(node: Node, sampling: Sampling, picture: Picture, sidecar: Sidecar, ui: NodeUi) -> Task:
     """A search that this very model evaluates."""
     from .host_model import HostModel, Sampled, map_pieces
 
@@ -308,7 +309,8 @@ def _host_task(node: Node, sampling: Sampling, picture: Picture, sidecar: Sideca
         if length is None:
             raise SearchFailed("the conditioning has no text to attend to; use a verifier search")
         pieces = map_pieces(model, pieces_of(tokens, tokenizer, picture.text, length))
-        found = sidecar.find_subjects(picture.text, wire.PromptWeighting.COMFYUI, [wire.Subject(text=word) for word in settings.subjects])
+        named = [wire.Subject(text=word) for word in settings.subjects]
+        found = sidecar.find_subjects(picture.text, wire.PromptWeighting.COMFYUI, named, poll=ui.poll)
         if not found.subjects:
             raise SearchFailed(
                 "no subject was found in the prompt, and an attention loss looks at subjects: name them in subjects, or use a verifier search"
@@ -333,10 +335,10 @@ def default_tokenizer(model: str) -> Any:
     return SD1Tokenizer()
 
 
-def _release(sidecar: Sidecar) -> str:
+def _release(sidecar: Sidecar, poll: Optional[Callable[[], None]] = None) -> str:
     """Gives the card's memory back before the host samples. What went wrong with it, which takes no noise away; "" where nothing did."""
     try:
-        sidecar.release_memory()
+        sidecar.release_memory(poll=poll)
     except PrenoiseError as problem:
         return message_of(problem)
     return ""

@@ -156,6 +156,22 @@ class BadSidecarTest(unittest.TestCase):
             self.assertLess(time.monotonic() - pressed[0], 0.5)
             over.set()
 
+    def test_a_sidecar_that_does_not_release_its_memory_can_be_interrupted_within_half_a_second(self):
+        over = threading.Event()
+        pressed = []
+
+        def release(request, context):
+            pressed.append(time.monotonic())
+            host.interrupted = True
+            over.wait(30)
+            return b""
+
+        with Server(OptimizeNoise=answers(ACCEPTED, {"summary": wire.Summary(best=[candidate(noise())])}), ReleaseMemory=release) as server:
+            with self.assertRaises(InterruptProcessingException):
+                self.sample(server.target, options=options(target=server.target, release_memory=True))
+            self.assertLess(time.monotonic() - pressed[0], 0.5)
+            over.set()
+
     def test_a_search_that_takes_too_long_has_failed(self):
         over = threading.Event()
 

@@ -7,6 +7,7 @@ grpc's back-off.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from pathlib import Path
@@ -18,7 +19,7 @@ from .errors import SidecarError
 from .host import Host
 from .noise import check_noise
 from .runtime import grpcio
-from .search import HostSearch, Search
+from .search import POLL_SECONDS, HostSearch, Search
 from .status import error_of
 
 SERVICE = "/prenoise.v1.NoiseProvider/"
@@ -40,6 +41,7 @@ OPTIONS: Tuple[Tuple[str, int], ...] = (
 )
 
 M = TypeVar("M", bound=Message)
+Poll = Callable[[], object]
 
 
 class _Key(NamedTuple):
@@ -84,6 +86,9 @@ class Sidecar:
 
     Cheap to make, safe to share between threads. Raises ValueError where the target is no address, TargetNotAllowed where it may not be called,
     GrpcioMissing at the first call without grpcio. Every call raises SidecarError, or SidecarUnavailable where nobody answers.
+
+    `poll`, where a call takes one, is called at least every 0.1 s while the answer is waited for; what it raises comes out of the call, which is
+    cancelled.
     """
 
     def __init__(
@@ -102,9 +107,9 @@ class Sidecar:
     def __repr__(self) -> str:
         return f"Sidecar({str(self.target)!r})"
 
-    def capabilities(self, timeout: float = UNARY_SECONDS) -> wire.GetCapabilitiesResponse:
+    def capabilities(self, timeout: float = UNARY_SECONDS, poll: Optional[Poll] = None) -> wire.GetCapabilitiesResponse:
         """What the sidecar can do: models, verifiers, limits."""
-        return self._unary("GetCapabilities", wire.GetCapabilitiesRequest(), wire.GetCapabilitiesResponse, timeout)
+        return self._unary("GetCapabilities", wire.GetCapabilitiesRequest(), wire.GetCapabilitiesResponse, timeout, poll)
 
     def find_subjects(
         self,
@@ -112,14 +117,17 @@ class Sidecar:
         weighting: wire.PromptWeighting = wire.PromptWeighting.UNSPECIFIED,
         named: Sequence[wire.Subject] = (),
         timeout: float = UNARY_SECONDS,
+        poll: Optional[Poll] = None,
     ) -> wire.FindSubjectsResponse:
         """The subjects of a prompt with the places of their words; those of `named` where given, else the nouns that are found."""
         asked = wire.Prompt(text=prompt, weighting=weighting, subjects=list(named))
-        return self._unary("FindSubjects", wire.FindSubjectsRequest(asked), wire.FindSubjectsResponse, timeout)
+        return self._unary("FindSubjects", wire.FindSubjectsRequest(asked), wire.FindSubjectsResponse, timeout, poll)
 
-    def sample_noise(self, recipes: Sequence[wire.NoiseRecipe], timeout: float = 2 * UNARY_SECONDS) -> List[wire.Tensor]:
+    def sample_noise(
+        self, recipes: Sequence[wire.NoiseRecipe], timeout: float = 2 * UNARY_SECONDS, poll: Optional[Poll] = None
+    ) -> List[wire.Tensor]:
         """The noise of each recipe, float32 and of the recipe's shape."""
-        answer = self._unary("SampleNoise", wire.SampleNoiseRequest(list(recipes)), wire.SampleNoiseResponse, timeout)
+        answer = self._unary("SampleNoise", wire.SampleNoiseRequest(list(recipes)), wire.SampleNoiseResponse, timeout, poll)
         if len(answer.noise) != len(recipes):
             raise SidecarError("DATA_LOSS", f"SampleNoise.noise: {len(answer.noise)} tensors (expected: {len(recipes)}, one for each recipe)")
         for i, (noise, recipe) in enumerate(zip(answer.noise, recipes)):
@@ -136,15 +144,15 @@ class Sidecar:
         """A loss and its gradient on attention maps that the caller has."""
         return self._unary("EvaluateAttention", request, wire.EvaluateAttentionResponse, timeout)
 
-    def release_memory(self, timeout: float = UNARY_SECONDS) -> int:
+    def release_memory(self, timeout: float = UNARY_SECONDS, poll: Optional[Poll] = None) -> int:
         """Has the sidecar free its device memory; the bytes that it freed. Models are loaded again by the next request."""
-        return self._unary("ReleaseMemory", wire.ReleaseMemoryRequest(), wire.ReleaseMemoryResponse, timeout).bytes_freed
+        return self._unary("ReleaseMemory", wire.ReleaseMemoryRequest(), wire.ReleaseMemoryResponse, timeout, poll).bytes_freed
 
     def get_search(self, search_id: str, timeout: float = UNARY_SECONDS) -> wire.GetSearchResponse:
         """A stored search: its request, state and best candidates."""
         return self._unary("GetSearch", wire.GetSearchRequest(search_id), wire.GetSearchResponse, timeout)
 
-    def optimize(self, request: wire.OptimizeNoiseRequest, poll: Optional[Callable[[], object]] = None, deadline: Optional[float] = None) -> Search:
+    def optimize(self, request: wire.OptimizeNoiseRequest, poll: Optional[Poll] = None, deadline: Optional[float] = None) -> Search:
         """Starts a search on the sidecar's own model; see `prenoise.search.Search` for what is done with it."""
         return Search(self, request, poll, deadline)
 
@@ -152,7 +160,7 @@ class Sidecar:
         self,
         start: wire.HostStart,
         host: Host,
-        poll: Optional[Callable[[], object]] = None,
+        poll: Optional[Poll] = None,
         deadline: Optional[float] = None,
         interrupts: Tuple[Type[BaseException], ...] = (),
     ) -> Search:
@@ -181,19 +189,34 @@ class Sidecar:
     def _metadata(self) -> Sequence[Tuple[str, str]]:
         return (("authorization", f"Bearer {self._token}"),) if self._token else ()
 
-    def _unary(self, method: str, request: Message, answer: Type[M], timeout: float) -> M:
+    def _unary(self, method: str, request: Message, answer: Type[M], timeout: float, poll: Optional[Poll] = None) -> M:
         grpc = grpcio()
         encoded = request.encode()
         while True:
             channel, fresh = _channel(self._key())
+            call = channel.unary_unary(SERVICE + method)
             try:
-                return answer.decode(channel.unary_unary(SERVICE + method)(encoded, timeout=timeout, metadata=self._metadata()))
+                if poll is None:
+                    return answer.decode(call(encoded, timeout=timeout, metadata=self._metadata()))
+                return answer.decode(_polled(call.future(encoded, timeout=timeout, metadata=self._metadata()), poll))
             except grpc.RpcError as failure:
                 if failure.code() == grpc.StatusCode.UNAVAILABLE:
                     _discard(self._key(), channel)
                     if not fresh:
                         continue
                 raise error_of(failure, str(self.target)) from None
+
+
+def _polled(call: Any, poll: Poll) -> bytes:
+    """The answer of a call that runs. What `poll` raises cancels it."""
+    waits = grpcio().FutureTimeoutError
+    try:
+        while True:
+            poll()
+            with contextlib.suppress(waits):
+                return call.result(timeout=POLL_SECONDS)
+    finally:
+        call.cancel()
 
 
 def _token() -> str:

@@ -8,7 +8,7 @@ The text is JSON with the contract's names, as in the `result.json` of `prenoise
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Dict, List
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
 from . import names, wire
 
@@ -61,11 +61,11 @@ def is_replayable(recipe: wire.NoiseRecipe) -> bool:
     return not recipe.base_sha256 and all(step.perturbation is not None for step in recipe.steps)
 
 
-def replay(sidecar: "Sidecar", recipe: wire.NoiseRecipe) -> wire.Tensor:
-    """The recipe's noise, float32 [1, C, H, W]. Raises ValueError where only the noise itself would do."""
+def replay(sidecar: "Sidecar", recipe: wire.NoiseRecipe, poll: Optional[Callable[[], object]] = None) -> wire.Tensor:
+    """The recipe's noise, float32 [1, C, H, W]. `poll` as in `Sidecar`. Raises ValueError where only the noise itself would do."""
     if not is_replayable(recipe):
         raise ValueError(f"recipe: {describe(recipe)} (expected: one without optimisation that begins with a seed; keep the noise itself of others)")
-    return sidecar.sample_noise([recipe])[0]
+    return sidecar.sample_noise([recipe], poll=poll)[0]
 
 
 def describe(recipe: wire.NoiseRecipe) -> str:

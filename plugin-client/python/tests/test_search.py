@@ -12,7 +12,7 @@ from pathlib import Path
 import grpc
 
 from fakes import Server
-from prenoise import Sidecar, SidecarError, SidecarUnavailable, channel, wire
+from prenoise import Sidecar, SidecarError, SidecarUnavailable, channel, recipes, wire
 from prenoise.status import TRAILER, BadRequest, Details, FieldViolation, RetryInfo, Status
 
 TLS = Path(__file__).resolve().parents[3] / "server" / "src" / "test" / "resources" / "tls"
@@ -231,6 +231,50 @@ class ErrorTest(Case):
                 sidecar.sample_noise([wire.NoiseRecipe(shape=SHAPE)])
         sidecar = self.serve(SampleNoise=lambda request, context: wire.SampleNoiseResponse([one]).encode())
         self.assertEqual(sidecar.sample_noise([wire.NoiseRecipe(shape=SHAPE)]), [one])
+
+    def test_a_call_that_is_waited_for_is_given_up_within_half_a_second(self):
+        ended, over = threading.Event(), threading.Event()
+        self.addCleanup(over.set)
+
+        def hangs(request, context):
+            context.add_callback(ended.set)
+            over.wait(30)
+            return b""
+
+        class Cancelled(Exception):
+            pass
+
+        calls = {
+            "GetCapabilities": lambda sidecar, poll: sidecar.capabilities(poll=poll),
+            "FindSubjects": lambda sidecar, poll: sidecar.find_subjects("a cat", poll=poll),
+            "SampleNoise": lambda sidecar, poll: recipes.replay(sidecar, wire.NoiseRecipe(shape=SHAPE), poll),
+            "ReleaseMemory": lambda sidecar, poll: sidecar.release_memory(poll=poll),
+        }
+        sidecar = self.serve(**dict.fromkeys(calls, hangs))
+        for method, call in calls.items():
+            ended.clear()
+            end = time.monotonic() + 0.3
+
+            def poll(end=end):
+                if time.monotonic() > end:
+                    raise Cancelled
+
+            with self.subTest(method):
+                with self.assertRaises(Cancelled):
+                    call(sidecar, poll)
+                self.assertLess(time.monotonic() - end, 0.5)
+                self.assertTrue(ended.wait(5))  # the sidecar is told
+
+    def test_a_call_with_a_poll_answers_and_fails_as_one_without(self):
+        server = Server(GetCapabilities=lambda request, context: wire.GetCapabilitiesResponse("1.2").encode())
+        sidecar = Sidecar(server.target)
+        self.assertEqual(sidecar.capabilities(poll=lambda: None).version, "1.2")
+        with self.assertRaisesRegex(SidecarError, "UNIMPLEMENTED"):
+            sidecar.release_memory(poll=lambda: None)
+        server.stop()
+        server = Server(server.port, GetCapabilities=lambda request, context: wire.GetCapabilitiesResponse("1.3").encode())
+        self.addCleanup(server.stop)
+        self.assertEqual(sidecar.capabilities(poll=lambda: None).version, "1.3")
 
 
 def _ask(target, out):
