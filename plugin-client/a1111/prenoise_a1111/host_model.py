@@ -104,7 +104,7 @@ class HostModel:
     def subjects(self, sidecar: Sidecar, named: Sequence[str]) -> List[wire.Subject]:
         """The prompt's subjects, each with the positions of its tokens in the web UI's own chunks. Raises WordNotFound."""
         text = self._first_text()
-        found = sidecar.find_subjects(text, wire.PromptWeighting.A1111, [wire.Subject(text=word) for word in named])
+        found = sidecar.find_subjects(text, wire.PromptWeighting.A1111, [wire.Subject(text=word) for word in named], poll=self._poll)
         pieces = pieces_of(self._p.sd_model, text)
         return [tokens.token_indices(one, found.text, pieces) for one in found.subjects]
 

@@ -8,18 +8,22 @@ Everything here runs on the host's generation thread.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
 from typing import Any, Callable, Dict, Optional, Set, Tuple
 
-from prenoise import PrenoiseError, Search, Sidecar, SidecarError, SidecarUnavailable, arrays, recipes, targets, wire
+from prenoise import (
+    GrpcioMissing, PrenoiseError, Search, Sidecar, SidecarError, SidecarUnavailable, TargetNotAllowed, arrays, recipes, targets, tokens, wire)
 
 from . import host_model, pinned, request as requests, webui
 from .settings import PLAIN, Settings, key_of, words
 
+_FOR_ALL = (SidecarUnavailable, TargetNotAllowed, GrpcioMissing, requests.NoSuchCheckpoint)  # go wrong for every picture of a run
 CAPABILITIES_SECONDS = 5.0
 CAPABILITIES_KEPT_SECONDS = 30.0
+RELEASE_POLL_SECONDS = 0.05
 
 _capabilities: Dict[str, Tuple[float, wire.GetCapabilitiesResponse]] = {}
 _lock = threading.Lock()
@@ -44,9 +48,9 @@ class Result:
 class Job:
     """The searches of one call of the host's `process_images`."""
 
-    def __init__(self, settings: Settings, broken: Optional[str] = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._broken = broken  # why nothing can be searched in this run; told once, tried once
+        self._broken: Optional[str] = None  # why nothing can be searched in this run any more; told once, tried once
         self._host_failed: Optional[str] = None
         self._done: Set[Tuple[int, bool]] = set()
         self._results: Dict[int, Result] = {}
@@ -70,6 +74,14 @@ class Job:
             webui.say("")
             self.note(p)
 
+    def give_up(self, p: Any, error: Exception, first: int = 0) -> None:
+        """Nothing is searched from the picture with that place in the run on; told where pictures are made all the same."""
+        self._broken = _reason(error)
+        if self.settings.on_error == PLAIN:
+            count = _count(p)
+            what = "The picture was" if count == 1 else "The pictures were" if first == 0 else f"Pictures from number {first + 1} on were"
+            webui.comment(p, f"{_sentence(self._broken)} {what} made from plain noise.")
+
     def _batch(self, p: Any, noise: Any, times: float, below: Any, hires: bool) -> bool:
         changed = False
         for index in range(noise.shape[0]):
@@ -80,12 +92,9 @@ class Job:
                 better = self._picture(p, index, unit, None if below is None else below[index : index + 1], hires)
             except _Stopped:
                 break
-            except (PrenoiseError, LookupError, ValueError) as error:
-                self._fail(p, error)
-                break
-            except Exception as error:  # a mistake of ours or a host of another version must not cost the picture
-                self._fail(p, error, f"{type(error).__name__}: {error}")
-                break
+            except Exception as error:  # a mistake of ours or a host of another version must not cost the picture either
+                self._fail(p, index, error)
+                continue
             if better is not None:
                 noise[index : index + 1].copy_(arrays.to_torch(better).to(noise) * times)
                 changed = True
@@ -93,13 +102,15 @@ class Job:
             raise SearchFailed(f"Prenoise: {self._broken}")
         return changed
 
-    def _fail(self, p: Any, error: Exception, text: Optional[str] = None) -> None:
-        self._broken = (text or str(error)).rstrip(".")
-        if isinstance(error, SidecarUnavailable):
-            self._broken += ". Is it running (./prenoise serve)?"
-        if self.settings.on_error == PLAIN:
-            webui.comment(p, f"{self._broken} The picture was made from plain noise." if self._broken.endswith("?")
-                          else f"{self._broken}. The picture was made from plain noise.")
+    def _fail(self, p: Any, index: int, error: Exception) -> None:
+        """What goes wrong with one prompt costs its picture alone; without a sidecar there is nothing to try again."""
+        if isinstance(error, _FOR_ALL) or self.settings.on_error == "stop":
+            self.give_up(p, error, self._at(p, index))
+            return
+        reason, count = _sentence(_reason(error)), _count(p)
+        text = f"{reason} The picture was made from plain noise." if count == 1 else (
+            f"picture {self._at(p, index) + 1} of {count}: {reason} It was made from plain noise.")
+        webui.comment(p, text)
 
     def _picture(self, p: Any, index: int, unit: Any, below: Any, hires: bool) -> Optional[wire.Tensor]:
         """The noise for one picture, or None where it keeps its own."""
@@ -116,9 +127,9 @@ class Job:
                 if asked.verifier is None:
                     asked.prompt.subjects = host.subjects(sidecar, words(self.settings.subjects))
                 start = host.start(asked)
-                return self._search(p, index, lambda: sidecar.optimize_on_host(start, host, poll=_poll, interrupts=(_Stopped,)))
-            except (_Stopped, SidecarError):
-                raise
+                return self._search(p, index, sidecar, lambda: sidecar.optimize_on_host(start, host, poll=_poll, interrupts=(_Stopped,)))
+            except (_Stopped, SidecarError, tokens.WordNotFound):
+                raise  # of the search or of this prompt: no fault of the host
             except Exception as error:
                 if self.settings.where == "host":
                     raise
@@ -149,13 +160,17 @@ class Job:
             webui.comment(p, "the sidecar searches as if the picture began from noise alone; evaluate on the host to have the picture below counted.")
         if unknown:
             webui.comment(p, f"the sidecar has no LoRA {', '.join(unknown)}; it searches without.")
+        return self._search(p, index, sidecar, lambda: sidecar.optimize(asked, poll=_poll))
+
+    def _search(self, p: Any, index: int, sidecar: Sidecar, begin: Callable[[], Search]) -> Optional[wire.Tensor]:
+        """A search from its begin to its best noise, None where the picture keeps its own; then the sidecar's memory is free, where that was asked."""
         try:
-            return self._search(p, index, lambda: sidecar.optimize(asked, poll=_poll))
+            return self._searched(p, index, begin)
         finally:
             if webui.option("prenoise_release_memory", False):
                 _release(sidecar)
 
-    def _search(self, p: Any, index: int, begin: Callable[[], Search]) -> Optional[wire.Tensor]:
+    def _searched(self, p: Any, index: int, begin: Callable[[], Search]) -> Optional[wire.Tensor]:
         count = len(p.seeds)
         name = f"picture {index + 1} of {count}" if count > 1 else "picture"
         webui.say(f"Prenoise: {name}, waiting for the sidecar")
@@ -200,7 +215,7 @@ class Job:
         recipe = kept.recipe
         if recipe is not None and list(recipe.shape) != list(own.shape):
             raise ValueError(f"recipe.shape: {list(recipe.shape)} (expected: {list(own.shape)}, as this picture's noise)")
-        noise = None if recipe is None else recipes.replay(sidecar, recipe)
+        noise = None if recipe is None else recipes.replay(sidecar, recipe, _poll)
         self._results[self._at(p, index)] = Result("made again", self.settings.recipe.strip())
         return noise
 
@@ -259,6 +274,22 @@ def forget(p: Any) -> None:
         noted.pop(key, None)
 
 
+def _count(p: Any) -> int:
+    """How many pictures the run makes."""
+    return int(getattr(p, "batch_size", 1)) * int(getattr(p, "n_iter", 1))
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong in a line; of what was not foreseen, its kind too."""
+    foreseen = isinstance(error, (PrenoiseError, LookupError, ValueError))
+    text = (str(error) if foreseen else f"{type(error).__name__}: {error}").rstrip(".")
+    return f"{text}. Is it running (./prenoise serve)?" if isinstance(error, SidecarUnavailable) else text
+
+
+def _sentence(reason: str) -> str:
+    return reason if reason.endswith("?") else f"{reason}."
+
+
 def _poll() -> None:
     if webui.stopped():
         raise _Stopped
@@ -271,14 +302,19 @@ def _capabilities_of(sidecar: Sidecar) -> wire.GetCapabilitiesResponse:
         known = _capabilities.get(name)
     if known is not None and now - known[0] < CAPABILITIES_KEPT_SECONDS:
         return known[1]
-    answer = sidecar.capabilities(timeout=CAPABILITIES_SECONDS)
+    answer = sidecar.capabilities(timeout=CAPABILITIES_SECONDS, poll=_poll)
     with _lock:
         _capabilities[name] = (now, answer)
     return answer
 
 
 def _release(sidecar: Sidecar) -> None:
-    try:
-        sidecar.release_memory()
-    except PrenoiseError:
-        pass  # the picture is searched already; what is wrong with the sidecar is told by the next search
+    """Gives the card back before the host samples. Who pressed interrupt does not wait until the sidecar has ended what it evaluates just now."""
+    def ask() -> None:
+        with contextlib.suppress(PrenoiseError):  # the picture is searched already; what is wrong with the sidecar is told by the next search
+            sidecar.release_memory()
+
+    asking = threading.Thread(target=ask, name="prenoise-release", daemon=True)
+    asking.start()
+    while asking.is_alive() and webui.stopped() not in ("interrupted", "skipped"):
+        asking.join(RELEASE_POLL_SECONDS)

@@ -56,8 +56,8 @@ class PrenoiseScript(scripts.Script):
             job = Job(Settings.of(args, getattr(p, xyz.CHANGES, {})))
         except ValueError as error:
             # Settings that cannot be read come from an API call alone; what it says about failures is followed where that can be read.
-            job = Job(Settings(enabled=True, on_error=_on_error(args)), broken=str(error))
-            webui.comment(p, f"{error}. The picture was made from plain noise.")
+            job = Job(Settings(enabled=True, on_error=_on_error(args)))
+            job.give_up(p, error)
         setattr(p, JOB, job if job.settings.enabled else None)
 
     def process_batch(self, p: Any, *args: Any, **kwargs: Any) -> None:

@@ -408,7 +408,8 @@ class Host:
     def _run(self, p: Processing, args: List[Any]) -> Processed:
         p.scripts = Scripts(self.script, args)
         count = p.batch_size * p.n_iter
-        p.all_prompts, p.all_negative_prompts = [p.prompt] * count, [p.negative_prompt] * count
+        p.all_prompts = list(p.prompt) if isinstance(p.prompt, (list, tuple)) else [p.prompt] * count
+        p.all_negative_prompts = [p.negative_prompt] * count
         p.all_seeds = [p.seed + (0 if p.subseed_strength else i) for i in range(count)]
         p.all_subseeds = [p.subseed + i for i in range(count)]
         p.scripts.call("process", p)

@@ -7,6 +7,7 @@ import threading
 import time
 import unittest
 from typing import Any, Callable, List
+from unittest import mock
 
 import running
 
@@ -179,8 +180,10 @@ class RunsTest(unittest.TestCase):
         self.assertSame(done, self.plain(host))
         self.assertIn("loss: 'best' (expected: one of", done.comments[0])
         self.assertIn("Prenoise: plain noise", done.infotexts[0])
+        stopped = host.processing()
         with self.assertRaisesRegex(job.SearchFailed, "loss: 'best'"):
-            host.run(host.processing(), [{"enabled": True, "loss": "best", "on_error": "stop"}])
+            host.run(stopped, [{"enabled": True, "loss": "best", "on_error": "stop"}])
+        self.assertEqual(stopped.comments, {})  # there is no picture to speak of
 
     @every
     def test_xyz_axes_setFieldsOfTheirCells(self, host: Any) -> None:
@@ -273,8 +276,37 @@ class RunsTest(unittest.TestCase):
         self.assertLess(time.monotonic() - begun, 5)
         self.assertSame(done, self.plain(host, batch_size=2, n_iter=2))
         (comment,) = done.comments
-        self.assertRegex(comment, r"127\.0\.0\.1:9.*Is it running .*The picture was made from plain noise\.")
+        self.assertRegex(comment, r"127\.0\.0\.1:9.*Is it running .*The pictures were made from plain noise\.")
         self.assertIn("Prenoise: plain noise", done.infotexts[3])
+
+    @every
+    def test_promptThatCannotBeSearched_costsItsOwnPictureAlone(self, host: Any) -> None:
+        prompts = ["a red circle and a blue square", "softly", "a green circle", "slowly"]
+        for given in ({"n_iter": 4}, {"n_iter": 2, "batch_size": 2}):
+            done = self.run_(host, {"candidates": 8}, prompt=prompts, **given)
+            plain = self.plain(host, n_iter=4)
+            for i in (0, 2):
+                self.assertTrue(torch.equal(done.noises[i], self.run_(host, {"candidates": 8}, prompt=prompts[i], seed=7 + i).noises[0]), i)
+                self.assertFalse(torch.equal(done.noises[i], plain.noises[i]), i)
+            for i in (1, 3):
+                self.assertTrue(torch.equal(done.noises[i], plain.noises[i]), i)
+            self.assertEqual(len(done.comments), 2)
+            for number, comment in zip((2, 4), done.comments):
+                self.assertRegex(comment, rf"^Prenoise: picture {number} of 4: .*\. It was made from plain noise\.$")
+        with self.assertRaisesRegex(job.SearchFailed, 'prompt.text: "softly"'):
+            host.run(host.processing(prompt=prompts, n_iter=4), self.args(host, on_error="stop"))
+
+    def test_sidecarThatHangs_canBeInterruptedWithinHalfASecond(self) -> None:
+        host = standin.Host(standin.FORGE)
+        victim = running.RunningSidecar()
+        self.addCleanup(victim.kill)
+        for where in ("host", "sidecar"):
+            host.shared.state = standin.State()
+            job._capabilities.clear()
+            victim.pause()
+            pressed = later(0.5, lambda: setattr(host.shared.state, "interrupted", True))
+            self.run_(host, {"where": where, "address": victim.address})
+            self.assertLess(time.monotonic() - pressed[0], INTERRUPT_SECONDS)
 
     @every
     def test_sidecarThatIsDown_withStop_makesNoPicture(self, host: Any) -> None:
@@ -328,7 +360,30 @@ class RunsTest(unittest.TestCase):
     def test_memory_isGivenBackWhereAsked(self) -> None:
         host = standin.Host(standin.FORGE)
         host.shared.opts.prenoise_release_memory = True
-        self.assertIn("Prenoise: on", self.run_(host).infotexts[0])
+        for where in ("sidecar", "host"):
+            released: List[int] = []
+            host.while_sampling = lambda: released.append(release.call_count)
+            with mock.patch.object(job.Sidecar, "release_memory", autospec=True, side_effect=job.Sidecar.release_memory) as release:
+                self.assertIn("Prenoise: on", self.run_(host, {"where": where}).infotexts[0])
+            self.assertEqual(released[-1], 1, where)  # before the picture is sampled
+
+    def test_memory_thatIsNotGivenBackSoon_canBeInterrupted(self) -> None:
+        host = standin.Host(standin.FORGE)
+        host.shared.opts.prenoise_release_memory = True
+        over = threading.Event()
+        self.addCleanup(over.set)
+        pressed: List[float] = []
+
+        def hangs(*_: Any, **__: Any) -> int:
+            pressed.append(time.monotonic())
+            host.shared.state.interrupted = True
+            over.wait(30)
+            return 0
+
+        with mock.patch.object(job.Sidecar, "release_memory", hangs):
+            self.run_(host)
+        self.assertLess(time.monotonic() - pressed[0], INTERRUPT_SECONDS)
+
 
 if __name__ == "__main__":
     unittest.main()
