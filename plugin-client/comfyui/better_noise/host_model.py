@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import hashlib
 import math
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -27,9 +26,11 @@ from prenoise.errors import PrenoiseError
 from prenoise.host import Shot, Walked
 
 from .attention_tap import AttentionOutOfReach, AttentionTap, Enough, Layout, is_flux
+from .fingerprint import Fingerprint
 
 _MOST_AT_ONCE = 8
 _MEMORY_SHARE = 0.6  # of what is free: the maps and what other nodes keep need some
+_OF_A_RUN = frozenset(("model_patcher", "model_options", "original_conds", "conds", "inner_model", "loaded_models"))  # of a guider's attributes
 _LEAST_WALK = 4  # sigmas: a path goes down at least twice and up once
 
 _lasts: "weakref.WeakKeyDictionary[Any, dict[tuple[Any, ...], int]]" = weakref.WeakKeyDictionary()
@@ -135,24 +136,17 @@ class HostModel:
         return ""
 
     def fingerprint(self) -> str:
-        """A text that changes when the weights, a LoRA, the conditioning, the sampler or the picture it starts from do."""
-        digest = hashlib.sha256()
-        model, patches = self._model, self._model.patches
-        for key, weight in list(model.model.state_dict().items())[::16]:
-            backup = model.backup.get(key)
-            _hash(digest, getattr(backup, "weight", weight))
-        for key in sorted(patches, key=str):
-            for patch in patches[key]:
-                digest.update(f"{key} {patch[0]} {patch[2]}".encode())
-                _hash(digest, getattr(patch[1], "weights", patch[1]))
-        for name, conditions in sorted(self._conditions.items()):
-            digest.update(name.encode())
-            for condition in conditions:
-                _hash(digest, [condition.get(part) for part in ("cross_attn", "pooled_output")])
-        _hash(digest, [self._latent, self._mask, self._sigmas, self._first_sigmas])
-        sampler = getattr(self._sampled.sampler, "sampler_function", self._sampled.sampler)
+        """A text that changes when anything does that a picture hangs on: weights, patches, conditionings, sampler, guider, VAE, what it starts from."""
+        sampled, model = self._sampled, self._model
+        guider = {name: value for name, value in vars(sampled.guider).items() if name not in _OF_A_RUN}
+        found = Fingerprint()
+        found.patcher(model)
+        found.add(self._sampling())
+        found.add([self._conditions, self._latent, self._mask, self._sigmas, self._first_sigmas])
+        found.add([sampled.sampler, type(sampled.guider), guider, sampled.vae])
+        sampler = getattr(sampled.sampler, "sampler_function", sampled.sampler)
         name = getattr(sampler, "__name__", type(sampler).__name__)
-        return f"comfyui {type(model.model).__name__} {name} cfg {getattr(self._sampled.guider, 'cfg', 1.0)} {digest.hexdigest()[:32]}"
+        return f"comfyui {type(model.model).__name__} {name} cfg {getattr(sampled.guider, 'cfg', 1.0)} {found.hex()}"
 
     # ---- prenoise.host.Host ----
 
@@ -703,15 +697,3 @@ def _ordinary(value: Any) -> Any:
         value = copy.copy(value)
         value.cond = _ordinary(cond)
     return value
-
-
-def _hash(digest: Any, value: Any) -> None:
-    """The first values of each tensor, its shape, and whatever else is a plain value."""
-    if isinstance(value, torch.Tensor):
-        digest.update(str(list(value.shape)).encode())
-        digest.update(value.detach().flatten()[:1024].float().cpu().contiguous().numpy().tobytes())
-    elif isinstance(value, (list, tuple)):
-        for one in value:
-            _hash(digest, one)
-    elif isinstance(value, (str, int, float, bool, type(None))):
-        digest.update(repr(value).encode())

@@ -20,13 +20,13 @@ from prenoise.tokens import token_indices
 
 from . import comfy_ui, graph, recipes, searching, status
 from .comfy_ui import NodeUi
+from .fingerprint import WRAPPER_KEY
 from .graph import Graph
 from .requests import Picture
 from .searching import Record, SearchFailed, Task
 from .settings import NEVER, PLAIN_NOISE, SIDECAR, Settings
 from .token_text import pieces_of
 
-WRAPPER_KEY = "prenoise"
 _MAX_SIGMA_TOLERANCE = 1e-5  # as ComfyUI's own comparison of the first sigma with the model's greatest
 _LONGEST_MESSAGE = 600
 

@@ -253,6 +253,86 @@ class PatchesTest(unittest.TestCase):
         self.assertGreater(float((maps_of(bare, scene.noise)[0] - maps[0]).abs().max()), 1e-3)
         self.assertTrue(torch.equal(scene.sample(model=patched), with_lora))
 
+    def test_whatever_decides_over_the_picture_decides_over_the_fingerprint(self):
+        half = torch.zeros([1, 1, HEIGHT, WIDTH])
+        half[:, :, HEIGHT // 2 :, : WIDTH // 2] = 1
+        picture = uniform([1, 4, HEIGHT, WIDTH], 8)
+        lower = picture.clone()
+        lower[:, :, HEIGHT // 2 :] += 1
+
+        def conditioned(**more):
+            scene = Scene("sd15")
+            scene.positive = [[text, {**extra, **more}] for text, extra in scene.positive]
+            return scene
+
+        def ancestral(eta):
+            scene = Scene("sd15")
+            scene.sampler = comfy.samplers.ksampler("euler_ancestral", {"eta": eta})
+            return scene
+
+        def freed(strength):
+            def patch(h, hsp, transformer_options):
+                return h * strength, hsp
+
+            scene = Scene("sd15")
+            scene.model = scene.model.clone()
+            scene.model.set_model_output_block_patch(patch)
+            return scene
+
+        def guided(cfg):
+            scene = Scene("sd15")
+            guider = scene.guider()
+            guider.set_cfg(cfg)
+            return scene.host(guider=guider)
+
+        kinds = {
+            "plain": Scene("sd15").host(),
+            "guidance": guided(4.0),
+            "mask": Scene("sd15", mask=half).host(),
+            "mask on the other side": Scene("sd15", mask=half.flip(-1)).host(),
+            "picture": Scene("sd15", latent=picture).host(),
+            "picture of another lower half": Scene("sd15", latent=lower).host(),
+            "area": conditioned(area=(8, 8, 0, 0)).host(),
+            "area elsewhere": conditioned(area=(8, 8, 8, 8)).host(),
+            "range": conditioned(start_percent=0.3).host(),
+            "another range": conditioned(start_percent=0.9).host(),
+            "stochastic": ancestral(1.0).host(),
+            "less stochastic": ancestral(0.3).host(),
+            "patch": freed(1.1).host(),
+            "another patch": freed(1.2).host(),
+            "VAE": Scene("sd15", vae=vae()).host(),
+        }
+        found = {}
+        for name, host in kinds.items():
+            self.assertNotIn(host.fingerprint(), found, f"{name} as {found.get(host.fingerprint())}")
+            found[host.fingerprint()] = name
+        for name, scene in (("plain", Scene("sd15")), ("area", conditioned(area=(8, 8, 0, 0))), ("patch", freed(1.1))):
+            self.assertEqual(found.get(scene.host().fingerprint()), name, "made again it is equal")
+
+    def test_the_fingerprint_is_the_same_before_within_and_after_sampling_and_gradients(self):
+        scene = Scene("sd15", vae=vae())
+        keys = [name for name in scene.model.model.state_dict() if "attn2.to_k.weight" in name]
+        difference = {name: ("diff", (torch.full_like(scene.model.model.state_dict()[name], 0.05),)) for name in keys}
+        model = scene.model.clone()
+        model.add_patches(difference, 0.7)
+        model.add_object_patch("model_sampling", copy.deepcopy(model.get_model_object("model_sampling")))
+        before, within = scene.host(model).fingerprint(), []
+
+        def wrap(executor, noise, latent, sampler, sigmas, *others, **more):
+            if not within:
+                host = HostModel(Sampled(executor.class_obj, sampler, sigmas, latent, None, 5, scene.vae))
+                within.append(host.fingerprint())
+                maps = maps_of(host, noise.clone(), keep=True)
+                host.backward([wire.AttentionMaps(*(arrays.from_torch(torch.ones_like(part)) for part in maps))], None)
+                within.append(host.fingerprint())
+            return executor(noise, latent, sampler, sigmas, *others, **more)
+
+        wrapped = model.clone()
+        wrapped.add_wrapper_with_key(comfy.patcher_extension.WrappersMP.OUTER_SAMPLE, "prenoise", wrap)
+        scene.sample(model=wrapped)
+        scene.sample()
+        self.assertEqual([before, before, before], [*within, scene.host(model).fingerprint()])
+
     def test_inside_another_sampling_its_picture_stays_to_the_bit(self):
         for kind in KINDS:
             with self.subTest(kind):
