@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
 
 from . import wire
 from .errors import PrenoiseError
@@ -38,7 +38,7 @@ def align(text: str, pieces: Sequence[str]) -> List[Optional[Span]]:
     Pieces that share a character (one of several bytes) have it in both stretches. Text that no piece stands for, because it was cut off or is
     the name of an embedding, is in none.
     """
-    return _align(text, pieces)[0]
+    return list(_align(text, tuple(pieces))[0])
 
 
 def token_indices(found: wire.FoundSubject, text: str, pieces: Sequence[str]) -> wire.Subject:
@@ -46,7 +46,7 @@ def token_indices(found: wire.FoundSubject, text: str, pieces: Sequence[str]) ->
 
     `found` and `text` are of one FindSubjectsResponse. Raises WordNotFound where a word is missing from the pieces or was cut off.
     """
-    spans, covered = _align(text, pieces)
+    spans, covered = _align(text, tuple(pieces))
     positions: List[int] = []
     for word in found.words:
         own = [i for i, span in enumerate(spans) if span is not None and span[0] < word.end and word.start < span[1]]
@@ -176,9 +176,11 @@ def _decoded(data: bytes) -> List[Tuple[str, int]]:
 
 
 _SURE = 4  # so many characters in a row that agree, or all that are left, end a stretch that does not
+_FARTHEST = 512  # characters that such a stretch has at most; behind a longer one nothing is looked for
 
 
-def _align(text: str, pieces: Sequence[str]) -> Tuple[List[Optional[Span]], "set[int]"]:
+@functools.lru_cache(maxsize=8)  # a prompt's subjects come one after the other
+def _align(text: str, pieces: Tuple[str, ...]) -> Tuple[Tuple[Optional[Span], ...], FrozenSet[int]]:
     """The spans of `align`, and the places of the text that have a token."""
     here, there = _text_chars(text), _piece_chars(pieces)
     spans: List[Optional[Span]] = [None] * len(pieces)
@@ -202,7 +204,7 @@ def _align(text: str, pieces: Sequence[str]) -> Tuple[List[Optional[Span]], "set
                 break
             a, b = skipped
         i, j = i + a, j + b
-    return spans, covered
+    return tuple(spans), frozenset(covered)
 
 
 def _cover(spans: List[Optional[Span]], char: _Char, start: int, end: int) -> None:
@@ -225,10 +227,12 @@ def _unknown(here: List[_Char], there: List[_Char], i: int, j: int) -> Tuple[int
 
 
 def _resync(here: List[_Char], there: List[_Char], i: int, j: int) -> Optional[Tuple[int, int]]:
-    """How many characters of the text and of the pieces to leave out, as few as possible, until words agree again; None = they never do."""
+    """How many characters of the text and of the pieces to leave out, as few as possible, until words agree again; None = they do not within reach."""
     best: Optional[Tuple[int, int]] = None
-    piece_side = [b for b in range(len(there) - j) if b == 0 or there[j + b].begins]
-    for a in range(len(here) - i):
+    piece_side = [b for b in range(min(len(there) - j, _FARTHEST)) if b == 0 or there[j + b].begins]
+    for a in range(min(len(here) - i, _FARTHEST)):
+        if best is not None and a >= sum(best):
+            break
         if a and not here[i + a].begins:
             continue
         for b in piece_side:

@@ -5,8 +5,10 @@ each the stretch of the text that the tokenizers library says it came from (whit
 """
 
 import json
+import random
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from prenoise import tokens, wire
 from prenoise.tokens import WordNotFound, align, token_indices
@@ -158,6 +160,48 @@ class TokenIndicesTest(unittest.TestCase):
     def test_a_subject_without_words_is_refused(self):
         with self.assertRaisesRegex(WordNotFound, '"cat" has no place in the text'):
             token_indices(wire.FoundSubject(wire.Subject("cat")), "a cat", ["a</w>", "cat</w>"])
+
+
+class LongTextTest(unittest.TestCase):
+    """Texts of 1,600 words, with pieces that are not theirs or come in another order."""
+
+    def setUp(self):
+        letters = random.Random(1)
+        self.words = ["".join(letters.choices("abcdefghij", k=7)) for _ in range(1600)]
+        self.text = " ".join(self.words)
+        self.compared = 0
+        agree = tokens._agree
+
+        def counted(*args):
+            self.compared += 1
+            return agree(*args)
+
+        patch = mock.patch.object(tokens, "_agree", counted)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def test_pieces_that_never_agree_are_given_up_soon(self):
+        spans = align(self.text, ["klmnopq</w>"] * 1600)
+        self.assertEqual(set(spans), {None})
+        self.assertLess(self.compared, 10_000)
+
+    def test_pieces_in_another_order_are_laid_in_a_time_that_grows_with_the_text(self):
+        turned = [word for at in range(0, 1600, 50) for word in reversed(self.words[at : at + 50])]
+        spans = align(self.text, [f"{word}</w>" for word in turned])
+        self.assertGreaterEqual(sum(span is not None for span in spans), 1600 // 50)
+        self.assertLess(self.compared, 100 * 1600)
+
+    def test_a_word_behind_another_text_of_some_sentences_is_found(self):
+        text = " ".join(["xyz"] * 100 + ["cat"])
+        (index,) = token_indices(found(text, "cat"), text, ["cat</w>"]).token_indices
+        self.assertEqual(index, 0)
+
+    def test_the_subjects_of_a_prompt_share_one_alignment(self):
+        pieces = [f"{word}</w>" for word in self.words]
+        with mock.patch.object(tokens, "_piece_chars", side_effect=tokens._piece_chars) as read:
+            for i in (3, 700, 1599):
+                self.assertEqual(token_indices(found(self.text, self.words[i]), self.text, pieces).token_indices, [i])
+        self.assertEqual(read.call_count, 1)
 
 
 if __name__ == "__main__":
