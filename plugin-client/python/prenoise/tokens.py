@@ -176,7 +176,7 @@ def _decoded(data: bytes) -> List[Tuple[str, int]]:
 
 
 _SURE = 4  # so many characters in a row that agree, or all that are left, end a stretch that does not
-_FARTHEST = 512  # characters that such a stretch has at most; behind a longer one nothing is looked for
+_FARTHEST = 1024  # characters that such a stretch has at most; behind a longer one nothing is looked for
 
 
 @functools.lru_cache(maxsize=8)  # a prompt's subjects come one after the other

@@ -183,13 +183,13 @@ class LongTextTest(unittest.TestCase):
     def test_pieces_that_never_agree_are_given_up_soon(self):
         spans = align(self.text, ["klmnopq</w>"] * 1600)
         self.assertEqual(set(spans), {None})
-        self.assertLess(self.compared, 10_000)
+        self.assertLess(self.compared, 50_000)
 
     def test_pieces_in_another_order_are_laid_in_a_time_that_grows_with_the_text(self):
         turned = [word for at in range(0, 1600, 50) for word in reversed(self.words[at : at + 50])]
         spans = align(self.text, [f"{word}</w>" for word in turned])
         self.assertGreaterEqual(sum(span is not None for span in spans), 1600 // 50)
-        self.assertLess(self.compared, 100 * 1600)
+        self.assertLess(self.compared, 200 * 1600)
 
     def test_a_word_behind_another_text_of_some_sentences_is_found(self):
         text = " ".join(["xyz"] * 100 + ["cat"])
