@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Optional, Protocol
@@ -12,15 +13,18 @@ import torch
 from prenoise import wire
 from prenoise.arrays import from_torch, to_torch
 from prenoise.channel import Sidecar
+from prenoise.errors import SidecarError, SidecarUnavailable
 from prenoise.host import Host
+from prenoise.search import Search
 
 from . import requests
-from .graph import ModelSource
+from .graph import ModelSource, base_name
 from .requests import Picture
 from .settings import IMAGES_OF_A_BATCH, Settings
 
 _SEED_STEP = 0x9E3779B97F4A7C15  # odd, far from small numbers: the images of a batch never share a draw
 
+_OF_ANOTHER = ("ALREADY_EXISTS", "FAILED_PRECONDITION")  # a stored search of the same id that is not this one
 _MOST_KEPT = 64  # candidates that a sidecar gives back with their noise
 
 
@@ -144,10 +148,27 @@ def seed_of_image(seed: int, index: int) -> int:
     return (seed + index * _SEED_STEP) % (1 << 64)
 
 
-def search_id(request: wire.OptimizeNoiseRequest, model: str) -> str:
-    """The same for an equal search on the same model: one that was interrupted goes on where it was, one that is done answers at once."""
-    bare = replace(request, search_id="", output=None)
-    return "comfyui-" + hashlib.sha256(bare.encode() + b"\0" + model.encode()).hexdigest()[:32]
+def search_id(start: wire.HostStart, weights: str = "") -> str:
+    """The same for an equal search on the same model: one that was interrupted goes on where it was, one that is done answers at once.
+
+    `weights` are a sidecar's own, see `weights_of`; a host's are in `start.model`.
+    """
+    request = None if start.request is None else replace(start.request, search_id="", output=None)
+    bare = replace(start, request=request, max_batch=0)
+    return "comfyui-" + hashlib.sha256(bare.encode() + b"\0" + weights.encode()).hexdigest()[:32]
+
+
+def weights_of(request: wire.OptimizeNoiseRequest, able: wire.GetCapabilitiesResponse) -> str:
+    """What tells the files apart that a sidecar has now under a request's names: their hashes, or their sizes while those are not known."""
+
+    def stem(name: str) -> str:
+        return base_name(name).rpartition(".")[0] or base_name(name)
+
+    backbone = stem(request.backbone or able.default_backbone)
+    loras = {stem(lora.name) for lora in request.lora}
+    lines = [f"{each.id} {each.sha256 or each.bytes}" for each in able.backbones if backbone in (stem(each.id), stem(each.file))]
+    lines += [f"{each.name} {each.bytes}" for each in able.loras if loras & {stem(each.name), stem(each.file)}]
+    return "\n".join(sorted(lines))
 
 
 class _Share:
@@ -170,13 +191,38 @@ def _search(image: torch.Tensor, task: Task, index: int, keep: int, sidecar: Sid
     if task.host is not None:
         host = task.host(index)
         start = host.start(request)
-        start.request = replace(request, search_id=search_id(request, start.model))
         if task.settings.options.host_batch > 0:
             start.max_batch = task.settings.options.host_batch
-        search = sidecar.optimize_on_host(start, host, poll, deadline, task.interrupts)
+        name = search_id(start)
     else:
-        search = sidecar.optimize(replace(request, search_id=search_id(request, "")), poll, deadline)
+        name = search_id(wire.HostStart(request), _weights(request, sidecar, poll))
+
+    def begin(name: str) -> Search:
+        named = replace(request, search_id=name)
+        if task.host is None:
+            return sidecar.optimize(named, poll, deadline)
+        return sidecar.optimize_on_host(replace(start, request=named), host, poll, deadline, task.interrupts)
+
     ui.progress(0.0, None)
+    try:
+        summary = _followed(begin(name), ui)
+    except SidecarError as refused:
+        if refused.code not in _OF_ANOTHER or not refused.message.startswith("search_id: "):
+            raise
+        # Weights or verifiers are others than when the stored search began, which then can neither go on nor answer.
+        summary = _followed(begin(f"{name}-{uuid.uuid4().hex[:8]}"), ui)
+    if summary is None or not summary.best:
+        raise SearchFailed("the sidecar ended the search without a candidate")
+    for warning in summary.warnings:
+        ui.tell(warning)
+    for candidate in summary.best:
+        _noise_of(candidate, image)
+    ui.progress(1.0, summary.best[0].preview_png or None)
+    return Found(tuple(summary.best), summary.baseline, tuple(summary.warnings))
+
+
+def _followed(search: Search, ui: _Share) -> Optional[wire.Summary]:
+    """How a search ended, shown while it runs."""
     fraction = 0.0
     with search:
         for event in search:
@@ -188,15 +234,16 @@ def _search(image: torch.Tensor, task: Task, index: int, keep: int, sidecar: Sid
             elif isinstance(event, wire.Accepted):
                 for warning in event.warnings:
                     ui.tell(warning)
-        summary = search.summary
-    if summary is None or not summary.best:
-        raise SearchFailed("the sidecar ended the search without a candidate")
-    for warning in summary.warnings:
-        ui.tell(warning)
-    for candidate in summary.best:
-        _noise_of(candidate, image)
-    ui.progress(1.0, summary.best[0].preview_png or None)
-    return Found(tuple(summary.best), summary.baseline, tuple(summary.warnings))
+        return search.summary
+
+
+def _weights(request: wire.OptimizeNoiseRequest, sidecar: Sidecar, poll: Callable[[], object]) -> str:
+    try:
+        return weights_of(request, sidecar.capabilities(poll=poll))
+    except SidecarUnavailable:
+        raise
+    except SidecarError:  # one that does not say can search all the same
+        return ""
 
 
 def _noise_of(candidate: wire.Candidate, base: torch.Tensor) -> torch.Tensor:

@@ -7,6 +7,7 @@ import unittest
 
 from support import SHAPE, graph, options, pack, widgets  # first: it says where the other modules are
 
+import grpc
 import torch
 from fakes import Server
 from prenoise import wire
@@ -66,6 +67,54 @@ class BadSidecarTest(unittest.TestCase):
 
     def test_a_summary_without_a_candidate_is_refused(self):
         self.refused("without a candidate", ACCEPTED, {"summary": wire.Summary()})
+
+    def test_a_stored_search_of_other_weights_is_made_anew(self):
+        heard = []
+
+        def search(request, context):
+            heard.append(wire.OptimizeNoiseRequest.decode(request).search_id)
+            if len(heard) == 1:
+                context.abort(grpc.StatusCode.FAILED_PRECONDITION, f'search_id: "{heard[0]}" cannot go on: the files of "x" are others')
+            return answers(ACCEPTED, {"summary": wire.Summary(best=[candidate(noise())])})(request, context)
+
+        with Server(OptimizeNoise=search) as server:
+            self.sample(server.target)
+        self.assertEqual(2, len(set(heard)))
+        self.assertEqual(1, len(self.record.found))
+
+    def test_a_model_that_cannot_be_loaded_is_not_tried_twice(self):
+        heard = []
+
+        def search(request, context):
+            heard.append(request)
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, "backbone: a broken file")
+
+        with Server(OptimizeNoise=search) as server, self.assertRaisesRegex(RuntimeError, "a broken file"):
+            self.sample(server.target)
+        self.assertEqual(1, len(heard))
+
+    def test_other_files_under_the_same_names_are_another_search(self):
+        heard = []
+
+        def search(request, context):
+            heard.append(wire.OptimizeNoiseRequest.decode(request).search_id)
+            return answers(ACCEPTED, {"summary": wire.Summary(best=[candidate(noise())])})(request, context)
+
+        def able(request, context):
+            return wire.GetCapabilitiesResponse(
+                backbones=[wire.Backbone(id="sd15/dream.safetensors", file="dream.safetensors", sha256=files[0], bytes=7), wire.Backbone(id="other")],
+                loras=[wire.LoraInfo(name="ink", file="style/ink.safetensors", bytes=files[1])],
+            ).encode()
+
+        loader = {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "sd15/dream.safetensors"}}
+        lora = {"class_type": "LoraLoaderModelOnly", "inputs": {"model": ["1", 0], "lora_name": "ink.safetensors", "strength_model": 1.0}}
+        workflow = graph(**{"1": loader, "4": lora, "5": {"class_type": "PrenoiseBetterNoise", "inputs": {"model": ["4", 0]}}})
+        PromptServer.instance.run(workflow)
+        with Server(OptimizeNoise=search, GetCapabilities=able) as server:
+            for files in (("aa", 5), ("bb", 5), ("", 5), ("aa", 6), ("aa", 5)):
+                self.sample(server.target, workflow=workflow)
+        self.assertEqual(4, len(set(heard)))
+        self.assertEqual(heard[0], heard[4])
 
     def test_a_stream_that_ends_early_is_refused(self):
         self.refused("without a summary", ACCEPTED)

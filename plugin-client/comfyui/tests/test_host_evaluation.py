@@ -56,7 +56,7 @@ class HostModel:
 
     def start(self, request):
         self.subjects = request.prompt.subjects
-        return wire.HostStart(request, [1, *SHAPE], 2, "stand-in", False, wire.HostSampler(calls=4, rows=2, prediction="eps"))
+        return wire.HostStart(request, [1, *SHAPE], 2, "stand-in", False, wire.HostSampler(4, 2, [], "eps", self.sampled.gradient_calls))
 
     def attention(self, noises, keep_graph):
         out = []
@@ -175,6 +175,16 @@ class HostEvaluationTest(unittest.TestCase):
         self.assertGreaterEqual(HostModel.made[0].evaluated, 3)
         self.assertEqual([], HostModel.made[0].subjects, "a verifier search needs no subject")
         self.assertTrue(record.chosen[0].preview_png)
+
+    def test_another_way_to_draw_is_another_search_and_an_equal_one_is_answered_from_what_is_stored(self):
+        evaluated = []
+        for calls in (0, 2, 0, 2):
+            chosen = options(target=sidecar().target, gradient_calls=calls)
+            model, _ = self.node(strategy="verifier search", verifiers="oracle", pictures=3, vae=object(), clip=None, options=chosen)
+            self.sample(model, seed=77)
+            evaluated.append(HostModel.made[-1].evaluated)
+        self.assertGreaterEqual(min(evaluated[:2]), 3)
+        self.assertEqual([0, 0], evaluated[2:])
 
     def test_an_interrupt_while_the_host_evaluates_ends_the_run(self):
         HostModel.interrupt_at = 2
