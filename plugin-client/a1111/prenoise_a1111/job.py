@@ -115,7 +115,8 @@ class Job:
     def _picture(self, p: Any, index: int, unit: Any, below: Any, hires: bool) -> Optional[wire.Tensor]:
         """The noise for one picture, or None where it keeps its own."""
         seed, noise = webui.seeds(p)[index], arrays.from_torch(unit)
-        sidecar = Sidecar(self.settings.address or webui.option("prenoise_address", "") or targets.DEFAULT_TARGET)
+        configured = webui.option("prenoise_address", "")
+        sidecar = Sidecar(self.settings.address or configured or targets.DEFAULT_TARGET, configured=configured)
         kept = None if hires else pinned.read(self.settings.recipe)
         if kept is not None and kept.seed in (None, seed):
             return self._again(p, index, sidecar, kept, noise)

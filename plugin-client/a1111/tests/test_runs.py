@@ -331,6 +331,15 @@ class RunsTest(unittest.TestCase):
         self.assertSame(done, self.plain(host))
         self.assertRegex(done.comments[0], r"198\.51\.100\.7:50551 \(expected: loopback, or a host listed in ")
 
+    def test_addressInSettings_isTheUsersOwn(self) -> None:
+        host = standin.Host(standin.FORGE)
+        host.shared.opts.prenoise_address = self.address
+        with mock.patch.object(job, "Sidecar", side_effect=job.Sidecar) as made:
+            self.run_(host, {"address": ""})
+            self.run_(host, {"address": f"localhost:{self.address.rpartition(':')[2]}"})
+        self.assertEqual([call.kwargs for call in made.call_args_list], [{"configured": self.address}] * 2)  # where the environment's token may go
+        self.assertEqual(made.call_args_list[0].args, (self.address,))
+
     def test_whatTheSidecarRefuses_isTold(self) -> None:
         host = standin.Host(standin.A1111)
         done = host.run(host.processing(), self.args(host, strategy="pictures", verifiers="taste"))

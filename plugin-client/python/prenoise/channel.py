@@ -82,7 +82,8 @@ class Sidecar:
 
     `target` is "host:port", loopback unless `allow` (a list of hosts, for programs) or the file `targets.allow_file()` says otherwise. Off
     loopback, and wherever `ca` (a PEM file) is given, the call goes over TLS. `token` is the sidecar's bearer token. Left out, token and ca are
-    taken from the environment as the command line takes them: PRENOISE_TOKEN, PRENOISE_TOKEN_FILE, PRENOISE_TLS_CA.
+    taken from the environment as the command line takes them: PRENOISE_TOKEN, PRENOISE_TOKEN_FILE, PRENOISE_TLS_CA; such a token goes to the
+    targets of `targets.may_have_token` alone, of which `configured`, what the user set as the program's sidecar, is one.
 
     Cheap to make, safe to share between threads. Raises ValueError where the target is no address, TargetNotAllowed where it may not be called,
     GrpcioMissing at the first call without grpcio. Every call raises SidecarError, or SidecarUnavailable where nobody answers.
@@ -97,9 +98,12 @@ class Sidecar:
         token: Optional[str] = None,
         ca: Optional[str] = None,
         allow: Optional[Iterable[str]] = None,
+        configured: str = "",
     ) -> None:
+        allow = None if allow is None else list(allow)
         self.target = targets.check(target, allow)
         self._token = _token() if token is None else token.strip()
+        self._withheld = token is None and self._token != "" and not targets.may_have_token(self.target, allow, configured)
         pem = os.environ.get("PRENOISE_TLS_CA", "") if ca is None else ca
         self._ca = _file("ca", pem) if pem else None
         self._tls = self._ca is not None or not self.target.is_loopback
@@ -183,11 +187,19 @@ class Sidecar:
         with _lock:
             _channels.pop(key, None)
 
+    def error_of(self, failure: Any) -> SidecarError:
+        """The exception that tells of a grpc.RpcError of one of this sidecar's calls."""
+        error = error_of(failure, str(self.target))
+        if self._withheld and error.code == "UNAUTHENTICATED":
+            where = f"{targets.DEFAULT_TARGET}, what PRENOISE_TARGET names, or host:port in {targets.allow_file()}"
+            error = SidecarError(error.code, f"{error.message}; the environment's token was not sent to {self.target} (expected: {where})", error.field)
+        return error
+
     def _key(self) -> _Key:
         return _Key(os.getpid(), self.target, self._tls, self._ca)
 
     def _metadata(self) -> Sequence[Tuple[str, str]]:
-        return (("authorization", f"Bearer {self._token}"),) if self._token else ()
+        return (("authorization", f"Bearer {self._token}"),) if self._token and not self._withheld else ()
 
     def _unary(self, method: str, request: Message, answer: Type[M], timeout: float, poll: Optional[Poll] = None) -> M:
         grpc = grpcio()
@@ -204,7 +216,7 @@ class Sidecar:
                     _discard(self._key(), channel)
                     if not fresh:
                         continue
-                raise error_of(failure, str(self.target)) from None
+                raise self.error_of(failure) from None
 
 
 def _polled(call: Any, poll: Poll) -> bytes:

@@ -21,7 +21,6 @@ from .errors import PrenoiseError, SidecarError, WireError
 from .host import Host
 from .noise import check_noise
 from .runtime import grpcio
-from .status import error_of
 
 if TYPE_CHECKING:
     from .channel import Sidecar
@@ -85,7 +84,7 @@ class _Pump:
                     self._sidecar.reconnect()
                     if not heard and not fresh and not self.closed.is_set():
                         continue  # an old channel to a sidecar that was restarted
-                return error_of(failure, str(self._sidecar.target))
+                return self._sidecar.error_of(failure)
             except WireError as error:
                 self._call.cancel()
                 return SidecarError("DATA_LOSS", f"a message that cannot be read: {error}")

@@ -6,12 +6,13 @@ that the environment variable PRENOISE_ALLOWED_HOSTS names, else `allowed_hosts`
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import re
 import sys
 from pathlib import Path
-from typing import Iterable, NamedTuple, Optional
+from typing import Iterable, List, NamedTuple, Optional
 
 from .errors import TargetNotAllowed
 
@@ -74,6 +75,13 @@ def allow_file() -> Path:
     return home / "prenoise" / "allowed_hosts"
 
 
+def _lines() -> List[str]:
+    try:
+        return allow_file().read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+
+
 def allowed(target: Target, entries: Iterable[str]) -> bool:
     """Whether a list names the target: one host or host:port each; a host alone allows its every port; # begins a remark."""
     for entry in entries:
@@ -86,6 +94,25 @@ def allowed(target: Target, entries: Iterable[str]) -> bool:
             continue  # a line that names no host allows none
         if host == target.host and (port is None or port == str(target.port)):
             return True
+    return False
+
+
+def may_have_token(target: Target, allow: Optional[Iterable[str]] = None, configured: str = "") -> bool:
+    """Whether a token that stands in the environment, not in the call, may be sent to a target that passed `check`.
+
+    Beyond this machine it was listed, and the call goes over TLS. On this machine any program may listen on the port that a workflow names, so the
+    port must be the usual one, that of PRENOISE_TARGET in the same environment, of `configured` (what the user set for the program), or listed.
+    """
+    if not target.is_loopback:
+        return True
+    own = [DEFAULT_TARGET, os.environ.get("PRENOISE_TARGET", ""), configured]
+    with contextlib.suppress(OSError, UnicodeDecodeError):  # a list that cannot be read lists nothing
+        own += _lines() if allow is None else allow
+    for entry in own:
+        with contextlib.suppress(ValueError):  # nor does a line that names no host
+            host, port = _split(entry.partition("#")[0].strip())
+            if Target(host, target.port).is_loopback and (port is None or port == str(target.port)):
+                return True
     return False
 
 
@@ -104,9 +131,7 @@ def check(text: str, allow: Optional[Iterable[str]] = None) -> Target:
         return target
     file = allow_file()
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        lines = []
+        lines = _lines()
     except (OSError, UnicodeDecodeError) as error:
         raise TargetNotAllowed(f"target: {target} is not loopback, and the list of allowed hosts, {file}, cannot be read: {error}") from error
     if not allowed(target, lines):

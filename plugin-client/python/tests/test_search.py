@@ -8,6 +8,7 @@ import threading
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import grpc
 
@@ -355,6 +356,24 @@ class ChannelTest(Case):
             Sidecar(target, ca=str(certificate)).capabilities()
         with self.assertRaises(SidecarUnavailable):
             Sidecar(target, token="a long secret").capabilities()
+
+    def test_a_token_that_was_not_sent_is_spoken_of_where_one_is_needed(self):
+        heard = []
+
+        def answer(request, context):
+            heard.append(dict(context.invocation_metadata()).get("authorization"))
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "a token is needed")
+
+        server = Server(GetCapabilities=answer, OptimizeNoise=answer)
+        self.addCleanup(server.stop)
+        text = f"a token is needed; the environment's token was not sent to {server.target} .expected: 127.0.0.1:50551, what PRENOISE_TARGET names, or"
+        with mock.patch.dict(os.environ, {"PRENOISE_TOKEN": "secret"}):
+            for call in (Sidecar(server.target).capabilities, Sidecar(server.target).optimize(REQUEST).run):
+                with self.assertRaisesRegex(SidecarError, text):
+                    call()
+            with self.assertRaisesRegex(SidecarError, "^a token is needed .UNAUTHENTICATED.$"):
+                Sidecar(server.target, configured=server.target).capabilities()
+        self.assertEqual(heard, [None, None, "Bearer secret"])
 
     def test_proxies_of_the_environment_are_not_asked(self):
         environment = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "grpc_proxy": "http://127.0.0.1:9"}

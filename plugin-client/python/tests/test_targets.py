@@ -113,6 +113,25 @@ class AllowTest(unittest.TestCase):
             with mock.patch.dict(os.environ, {"PRENOISE_TOKEN": "direct"}):
                 self.assertEqual(Sidecar()._metadata(), (("authorization", "Bearer direct"),))
 
+    def test_a_token_of_the_environment_goes_to_no_port_that_only_a_workflow_named(self):
+        def sent(target, **given):
+            return Sidecar(target, **given)._metadata() != ()
+
+        with mock.patch.dict(os.environ, {"PRENOISE_TOKEN": "secret", "PRENOISE_TARGET": ""}):
+            self.assertTrue(all(map(sent, ("127.0.0.1:50551", "localhost", "[::1]"))))
+            self.assertFalse(any(map(sent, ("127.0.0.1:6000", "localhost:6000", "[::1]:6000"))))
+            self.assertTrue(sent("127.0.0.1:6000", token="secret"))
+            self.assertTrue(sent("127.0.0.1:6000", allow=["127.0.0.1:6000"]))
+            self.assertTrue(sent("localhost:6000", configured="127.0.0.1:6000"))
+            self.assertFalse(sent("127.0.0.1:6001", configured="127.0.0.1:6000"))
+            self.file.write_text("gpu\n127.0.0.1:6000  # mine\n")
+            self.assertTrue(sent("127.0.0.1:6000"))
+            self.assertFalse(sent("127.0.0.1:6001"))
+            self.assertTrue(sent("gpu:6001"))  # listed, and over TLS
+            with mock.patch.dict(os.environ, {"PRENOISE_TARGET": "localhost:6001"}):
+                self.assertTrue(sent("127.0.0.1:6001"))
+                self.assertFalse(sent("127.0.0.1:6002"))
+
 
 if __name__ == "__main__":
     unittest.main()
