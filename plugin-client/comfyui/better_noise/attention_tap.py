@@ -37,7 +37,8 @@ class Enough(Exception):  # noqa: N818 - not an error: the forward pass has give
 class Layout:
     """How a network lays out its attention.
 
-    `rows` and `columns` are the maps' grid. Of a UNet `tokens` is None. Of a joint transformer it is the grid of its image tokens, `registers` how
+    `rows` and `columns` are the maps' grid. Of a UNet `tokens` is None, and `level` the grid of its layers that count, pooled where it is the finer
+    one, as in very large pictures. Of a joint transformer it is the grid of its image tokens, `registers` how
     many tokens stand before the text, `layers` the range of its layers that count, and `outside` says that the maps get a first column for the
     attention that does not go to the text: where the text has no start token, losses would leave out its first word.
     """
@@ -48,14 +49,16 @@ class Layout:
     registers: int = 0
     layers: tuple[int, int] = (0, 0)
     outside: bool = False
+    level: tuple[int, int] = (0, 0)
 
     @classmethod
     def of(cls, network: Any, height: int, width: int) -> "Layout":
         """Of ComfyUI's diffusion_model and a latent's size. Raises AttentionOutOfReach where the layout is not known."""
         home = type(network).__module__
-        rows, columns = torch_host.grid(_LATENT_PIXELS * height, _LATENT_PIXELS * width)
+        level = torch_host.grid(_LATENT_PIXELS * height, _LATENT_PIXELS * width)
+        rows, columns = torch_host.fitting_grid(*level)
         if home.endswith("diffusionmodules.openaimodel"):
-            return cls(rows, columns)
+            return cls(rows, columns, level=level)
         if home.endswith("diffusionmodules.mmdit"):
             depth = len(network.joint_blocks)
             return cls(rows, columns, _patches(network, height, width), getattr(network, "register_length", 0), _layers(depth))
@@ -170,7 +173,8 @@ class AttentionTap:
         return function
 
     def _unet(self, q: torch.Tensor, k: torch.Tensor, mask: Any) -> None:
-        cells = self.layout.rows * self.layout.columns
+        level, to = self.layout.level, (self.layout.rows, self.layout.columns)
+        cells = level[0] * level[1]
         if q.shape[2] != cells:
             return
         own, text = k.shape[2] == cells, k.shape[2] == self._text
@@ -180,9 +184,9 @@ class AttentionTap:
             return
         self._self_was_last = own
         heads = q.shape[1]
-        attention = torch_host.attention(q, k, q.shape[3] ** -0.5, mask)
+        attention = torch_host.pooled_queries(torch_host.attention(q, k, q.shape[3] ** -0.5, mask), level, to)
         if own:
-            self.maps.add_self(attention, heads)
+            self.maps.add_self(torch_host.pooled_keys(attention, level, to), heads)
         else:
             self.maps.add_cross(attention, heads)
         self._counted(self._last)

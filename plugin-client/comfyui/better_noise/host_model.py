@@ -31,6 +31,7 @@ from .fingerprint import Fingerprint
 _MOST_AT_ONCE = 8
 _MEMORY_SHARE = 0.6  # of what is free: the maps and what other nodes keep need some
 _OF_A_RUN = frozenset(("model_patcher", "model_options", "original_conds", "conds", "inner_model", "loaded_models"))  # of a guider's attributes
+_LATENT_PIXELS = 8
 _LEAST_WALK = 4  # sigmas: a path goes down at least twice and up once
 
 _lasts: "weakref.WeakKeyDictionary[Any, dict[tuple[Any, ...], int]]" = weakref.WeakKeyDictionary()
@@ -85,8 +86,8 @@ class HostModel:
 
     # ---- what it can do ----
 
-    def start(self, request: wire.OptimizeNoiseRequest) -> wire.HostStart:
-        """The first message of a search on this host. Raises AttentionOutOfReach or HostModelError where the request asks for what it cannot do."""
+    def start(self, request: wire.OptimizeNoiseRequest, at_once: int = 0) -> wire.HostStart:
+        """The first message of a search on this host. `at_once`: how many noises the user wants it to take, 0 = as many as fit its memory. Raises AttentionOutOfReach or HostModelError where the request asks for what it cannot do."""
         if request.verifier is None:
             self.layout()
         if request.attention is None:
@@ -95,7 +96,7 @@ class HostModel:
         if search is not None and search.algorithm == wire.SearchAlgorithm.FIRST_ORDER and self.no_picture_gradient():
             raise HostModelError(self.no_picture_gradient())
         gradients = search is None or not self.no_picture_gradient()
-        return wire.HostStart(request, list(self._latent.shape), self.max_batch(), self.fingerprint(), gradients, self.sampler())
+        return wire.HostStart(request, list(self._latent.shape), self.max_batch(request, at_once), self.fingerprint(), gradients, self.sampler())
 
     def layout(self) -> Layout:
         """Where the maps come from. Raises AttentionOutOfReach, whose message is for the user."""
@@ -117,7 +118,26 @@ class HostModel:
             return "flow"
         return "v" if isinstance(sampling, comfy.model_sampling.V_PREDICTION) else "eps"
 
-    def max_batch(self) -> int:
+    def max_batch(self, request: wire.OptimizeNoiseRequest, at_once: int = 0) -> int:
+        """How many noises at once: as many as the user wants or memory takes, but no more than fit, with what comes of them, into one message."""
+        return max(1, min(at_once if at_once > 0 else self._memory_batch(), self._message_batch(request)))
+
+    def _message_batch(self, request: wire.OptimizeNoiseRequest) -> int:
+        channels, height, width = self._latent.shape[1:]
+        noise = 4 * channels * height * width
+        if request.verifier is not None or request.cascade is not None:
+            search = request.verifier or request.cascade.verify
+            pixels = _LATENT_PIXELS**2 * height * width
+            # Pictures and predictions at worst as large as their pixels; their gradients are float32.
+            noise = max(noise, pixels * (12 if search.algorithm == wire.SearchAlgorithm.FIRST_ORDER else 6))
+        most = torch_host.SHARED_BYTES // noise
+        if request.verifier is None:
+            layout = self.layout()
+            tokens = max(self._text_lengths(), default=0) + int(layout.outside)
+            most = min(most, torch_host.largest_batch(layout.rows * layout.columns, tokens))
+        return most
+
+    def _memory_batch(self) -> int:
         """How many noises fit into the memory that is free; 1 on a processor, where several at once save nothing."""
         device = self._model.load_device
         if comfy.model_management.is_device_cpu(device):

@@ -48,8 +48,8 @@ class Ui(Protocol):
 class EvaluatingHost(Host, Protocol):
     """The host's own model as an evaluator of one image's search."""
 
-    def start(self, request: wire.OptimizeNoiseRequest) -> wire.HostStart:
-        """The first message of the search. Raises where the request asks for what this model cannot do."""
+    def start(self, request: wire.OptimizeNoiseRequest, at_once: int = 0) -> wire.HostStart:
+        """The first message of the search. `at_once` are the noises that the user wants it to take, 0 = its own choice. Raises where the request asks for what this model cannot do."""
 
 
 @dataclass(frozen=True)
@@ -190,9 +190,7 @@ def _search(image: torch.Tensor, task: Task, index: int, keep: int, sidecar: Sid
     poll, deadline = ui.poll, task.settings.options.wait_seconds
     if task.host is not None:
         host = task.host(index)
-        start = host.start(request)
-        if task.settings.options.host_batch > 0:
-            start.max_batch = task.settings.options.host_batch
+        start = host.start(request, task.settings.options.host_batch)
         name = search_id(start)
     else:
         name = search_id(wire.HostStart(request), _weights(request, sidecar, poll))

@@ -51,17 +51,17 @@ class HostModel:
     interrupt_at = None
 
     def __init__(self, sampled):
-        self.sampled, self.evaluated, self.released, self.subjects = sampled, 0, 0, []
+        self.sampled, self.evaluated, self.most, self.released, self.subjects = sampled, 0, 0, 0, []
         HostModel.made.append(self)
 
-    def start(self, request):
+    def start(self, request, at_once=0):
         self.subjects = request.prompt.subjects
-        return wire.HostStart(request, [1, *SHAPE], 2, "stand-in", False, wire.HostSampler(4, 2, [], "eps", self.sampled.gradient_calls))
+        return wire.HostStart(request, [1, *SHAPE], at_once, "stand-in", False, wire.HostSampler(4, 2, [], "eps", self.sampled.gradient_calls))
 
     def attention(self, noises, keep_graph):
         out = []
         for noise in noises:
-            self.evaluated += 1
+            self.evaluated, self.most = self.evaluated + 1, max(self.most, len(noises))
             if HostModel.interrupt_at == self.evaluated:
                 raise InterruptProcessingException()
             values = arrays.to_torch(noise)
@@ -116,7 +116,7 @@ class HostEvaluationTest(unittest.TestCase):
         model, record = self.node()
         self.sample(model)
         evaluator = HostModel.made[0]
-        self.assertEqual(6, evaluator.evaluated)
+        self.assertEqual((6, 2), (evaluator.evaluated, evaluator.most), "two at once, as the options say")
         self.assertGreaterEqual(evaluator.released, 1)
         self.assertEqual(
             [("circle", [2, 3]), ("square", [6, 7])], [(subject.text.split()[-1], subject.token_indices) for subject in evaluator.subjects]

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 BACK_CALLS = 4  # denoiser calls a level on the way back, as the contract's HostWalk has it
 PREDICTION_TIME = 0.4  # flow time of the prediction that verifiers compare a picture with (Ma et al.)
 
+SHARED_BYTES = 48 << 20  # of what several noises have in one message, which takes 64 MiB in all
+
+_LARGEST_MAPS = 60 << 20  # of one noise
+_MOST_CELLS = 56 * 56  # beside 870 tokens they fill SHARED_BYTES
 _PIXELS_A_CELL = 32  # of the maps: the third level of a Stable Diffusion UNet
 _CHUNK_BYTES = 256 << 20  # of one chunk of heads, while their softmax is in memory
 _LARGEST_SLOPE = 64.0  # of gradients on their way through a float16 network: its numbers end at 65504 and begin at 6e-8
@@ -36,6 +40,27 @@ class NoGradient(PrenoiseError, RuntimeError):
 def grid(height: int, width: int) -> Tuple[int, int]:
     """Rows and columns of the maps of a picture of so many pixels: InitNO's 16 x 16 at 512, 24 x 24 at 768, SDXL's 32 x 32 at 1024."""
     return -(-height // _PIXELS_A_CELL), -(-width // _PIXELS_A_CELL)
+
+
+def fitting_grid(rows: int, columns: int) -> Tuple[int, int]:
+    """The grid itself, or halves of it, of so few cells that one picture's maps fit a message: up to 1792 x 1792 pixels it is the grid itself.
+
+    Self-attention is as large as the cells squared: 67 MB of a picture of 2048 x 2048, of which a sidecar takes 64 MiB at most. What layers have
+    on the finer grid comes onto this one by `pooled_queries` and `pooled_keys`. A host that does not pool has to refuse such a picture.
+    """
+    while rows * columns > _MOST_CELLS:
+        rows, columns = -(-rows // 2), -(-columns // 2)
+    return rows, columns
+
+
+def largest_batch(cells: int, tokens: int) -> int:
+    """How many noises may be evaluated at once, so that their maps, cross [cells, tokens] and self [cells, cells] in float32, fit one message.
+
+    0 where not even one's do: then the picture is too large for a loss that reads self-attention, unless its maps are made coarser
+    (`fitting_grid`). The gradients of maps are as large as the maps.
+    """
+    one = 4 * cells * (cells + tokens)
+    return 0 if one > _LARGEST_MAPS else max(1, SHARED_BYTES // one)
 
 
 # ---- attention ----

@@ -16,6 +16,15 @@ class GridTest(unittest.TestCase):
     def test_one_cell_for_32_pixels_rounded_up(self):
         self.assertEqual([torch_host.grid(512, 512), torch_host.grid(768, 1024), torch_host.grid(520, 64)], [(16, 16), (24, 32), (17, 2)])
 
+    def test_maps_of_large_pictures_fit_a_message(self):
+        self.assertEqual([torch_host.fitting_grid(*size) for size in ((16, 16), (56, 56), (64, 64), (129, 65))], [(16, 16), (56, 56), (32, 32), (65, 33)])
+        self.assertEqual([torch_host.largest_batch(cells, 77) for cells in (256, 1024, 1600, 3136, 4096)], [147, 11, 4, 1, 0])
+        for side in range(1, 300):
+            rows, columns = torch_host.fitting_grid(side, 2 * side)
+            batch = torch_host.largest_batch(rows * columns, 512)
+            self.assertGreaterEqual(batch, 1, f"{side} x {2 * side}")
+            self.assertLess(batch * 4 * rows * columns * (rows * columns + 512), 64 << 20)
+
     def test_prediction_step_is_the_first_at_or_below_flow_time_04(self):
         self.assertEqual(torch_host.prediction_step([14.6, 3.0, 0.6, 0.1, 0.0], "eps"), 2)
         self.assertEqual(torch_host.prediction_step([1.0, 0.6, 0.4, 0.0], "flow"), 2)

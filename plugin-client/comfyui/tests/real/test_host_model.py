@@ -10,6 +10,7 @@ import os
 import sys
 import unittest
 from pathlib import Path
+from unittest import mock
 
 COMFYUI = os.environ.get("COMFYUI_PATH", "")
 PACK = Path(__file__).resolve().parents[2]
@@ -107,6 +108,33 @@ class AttentionTest(unittest.TestCase):
                 for name, ours, theirs in zip(("cross", "self"), maps_of(host, scene.noise), self.explicit(scene, host.layout())):
                     self.assertEqual(ours.shape, theirs.shape)
                     self.assertLess(float((ours - theirs).abs().max()), 1e-6, name)
+
+    def test_maps_of_a_picture_that_is_too_large_for_a_message_are_those_of_cells_together(self):
+        for kind in ("sd15", "sdxl"):
+            with self.subTest(kind):
+                scene = Scene(kind)
+                cross, own = maps_of(scene.host(), scene.noise)
+                self.assertEqual(own.shape, (4, 6, 24))
+                with mock.patch.object(torch_host, "_MOST_CELLS", 6):
+                    coarse = scene.host()
+                    small_cross, small_own = maps_of(coarse, scene.noise, keep=True)
+                    slopes = wire.AttentionMaps(*(arrays.from_torch(torch.randn(part.shape)) for part in (small_cross, small_own)))
+                    (gradient,) = coarse.backward([slopes], None)
+                blocks = cross.reshape(2, 2, 3, 2, -1).mean((1, 3))
+                self.assertLess(float((small_cross - blocks).abs().max()), 1e-6)
+                blocks = own.reshape(2, 2, 3, 2, 2, 2, 3, 2).mean((1, 3)).sum((3, 5)).reshape(2, 3, 6)
+                self.assertLess(float((small_own - blocks).abs().max()), 1e-6)
+                self.assertGreater(float(arrays.to_torch(gradient).abs().max()), 0)
+
+    def test_no_more_noises_at_once_than_what_comes_of_them_fits_a_message(self):
+        ranking = wire.OptimizeNoiseRequest(attention=wire.AttentionRanking())
+        judged = wire.OptimizeNoiseRequest(verifier=wire.VerifierSearch(algorithm=wire.SearchAlgorithm.RANDOM))
+        steep = wire.OptimizeNoiseRequest(verifier=wire.VerifierSearch(algorithm=wire.SearchAlgorithm.FIRST_ORDER))
+        for kind, side, most in (("sd15", 512, (64, 32, 16)), ("sd15", 1280, (4, 5, 2)), ("sd15", 2048, (11, 2, 1)), ("flux", 1152, (7, 6, 3))):
+            scene = Scene(kind, latent=torch.zeros([1, random_models.latent_channels(kind), side // 8, side // 8]))
+            found = tuple(scene.host().max_batch(request, 64) for request in (ranking, judged, steep))
+            self.assertEqual(most, found, f"{kind}, {side} pixels")
+            self.assertEqual(1, scene.host().max_batch(ranking), "on a processor, unless the user wants more")
 
     @staticmethod
     def explicit(scene, layout):
