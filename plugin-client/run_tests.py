@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 JAR = HERE.parent / "server" / "target" / "prenoise.jar"
 SUITES = ("python", "comfyui", "a1111")
 PACKAGES = {"grpc": "grpcio", "torch": "torch", "numpy": "numpy", "PIL": "Pillow", "google.protobuf": "protobuf"}
-SUITE_SECONDS = 900
+SUITE_SECONDS = 1800  # many times what the slowest takes: for machines that do other things too
 START_SECONDS = 120
 
 PROBE = """

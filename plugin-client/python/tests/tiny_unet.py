@@ -104,8 +104,8 @@ class TinyUNet:
             for of, part in ((x, "to_q"), (text, "to_k"), (text, "to_v"))
         )
         self.listen(query, key)
-        # At 64 by 64 the softmax of one layer has 33 million values: some queries at a time, and computed again on the way back.
-        h = torch.cat([checkpoint(_attend, part, key, value, use_reentrant=False) for part in query.split(1024, 2)], 2)
+        # At 64 by 64 the softmax of one layer has 33 million values: a few queries at a time, so that memory is used again, and computed again on the way back.
+        h = torch.cat([checkpoint(_attend, part, key, value, use_reentrant=False) for part in query.split(256, 2)], 2)
         return self.linear(h.transpose(1, 2).flatten(2), f"{name}.to_out.0")
 
     def has(self, name):
@@ -124,13 +124,17 @@ class TinyUNet:
         return functional.layer_norm(x, x.shape[-1:], self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
 
 
+class _Enough(Exception):
+    """Ends a forward pass after the last layer that counts."""
+
+
 class TinyHost:
     """A `prenoise.host.Host` that evaluates attention on the tiny UNet at one timestep, whose input is unit noise. Keeps what it was asked."""
 
     def __init__(self, text, timestep, dtype=torch.float32):
         self.network = TinyUNet(dtype)
         self.text, self.timestep, self.dtype = text.to(dtype), timestep, dtype
-        self.kept = None
+        self.kept = self.eps = self.layers = None
         self.noises, self.gradients, self.batches, self.released = [], [], [], 0
 
     def attention(self, noises, keep_graph):
@@ -151,9 +155,17 @@ class TinyHost:
             if query.shape[2] == rows * columns:
                 attention = torch_host.attention(query, key, query.shape[3] ** -0.5)
                 (maps.add_self if key.shape[2] == query.shape[2] else maps.add_cross)(attention, query.shape[1])
+                heard.append(query.shape[2])
+                if len(heard) == self.layers:
+                    raise _Enough
 
+        heard = []
         self.network.listen = listen
-        self.network(noise.to(self.dtype), self.timestep, self.text)
+        try:
+            self.eps = self.network(noise.to(self.dtype), self.timestep, self.text)
+            self.layers = len(heard)  # from now on nothing behind the last of them is computed
+        except _Enough:
+            self.eps = None
         return maps
 
     def backward(self, attention, images):
