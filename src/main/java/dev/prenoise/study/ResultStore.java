@@ -1,17 +1,19 @@
 package dev.prenoise.study;
 
 import com.google.gson.JsonParseException;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -62,20 +64,33 @@ final class ResultStore implements AutoCloseable {
         }
     }
 
+    /** Through the channel that holds the lock: closing any other handle of the file would give the lock up. */
     private void load(Path file) throws IOException {
-        String text = Files.readString(file);
-        int whole = text.lastIndexOf('\n') + 1;
-        List<String> lines = text.substring(0, whole).lines().toList();
-        for (int i = 0; i < lines.size(); i++) {
-            try {
-                UnitResult result = UnitResult.ofJson(lines.get(i));
-                results.put(result.unit(), result);
-            } catch (JsonParseException | NullPointerException e) {
-                throw new IllegalArgumentException(file + ":" + (i + 1) + ": (expected: a unit's result in JSON)", e);
+        InputStream in = new BufferedInputStream(Channels.newInputStream(channel));
+        ByteArrayOutputStream line = new ByteArrayOutputStream();
+        long whole = 0;
+        int lines = 0;
+        for (int next = in.read(); next >= 0; next = in.read()) {
+            if (next != '\n') {
+                line.write(next);
+                continue;
             }
+            lines++;
+            whole += line.size() + 1;
+            add(line.toString(StandardCharsets.UTF_8), file + ":" + lines);
+            line.reset();
         }
-        channel.truncate(text.substring(0, whole).getBytes(StandardCharsets.UTF_8).length);
-        channel.position(channel.size());
+        channel.truncate(whole);
+        channel.position(whole);
+    }
+
+    private void add(String line, String where) {
+        try {
+            UnitResult result = UnitResult.ofJson(line);
+            results.put(result.unit(), result);
+        } catch (JsonParseException | NullPointerException e) {
+            throw new IllegalArgumentException(where + ": (expected: a unit's result in JSON)", e);
+        }
     }
 
     @Nullable

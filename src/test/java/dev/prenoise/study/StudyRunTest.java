@@ -8,6 +8,8 @@ import dev.prenoise.engine.Catalogs;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.study.UnitQueue.Delivery;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -188,6 +190,44 @@ class StudyRunTest {
             assertThat(first.get("no")).isNull();
             assertThatThrownBy(() -> ResultStore.open(file)).hasMessageContaining("is in use by another study");
         }
+    }
+
+    /** Another process that opens the store, and says what came of it. */
+    static final class Other {
+        private Other() {}
+
+        public static void main(String[] file) throws IOException {
+            try (ResultStore store = ResultStore.open(Path.of(file[0]))) {
+                System.out.println("opened " + store.get("a"));
+            } catch (IllegalArgumentException e) {
+                System.out.println(e.getMessage());
+            }
+        }
+
+        static String open(Path file) throws IOException {
+            Process other = new ProcessBuilder(
+                            Path.of(System.getProperty("java.home"), "bin", "java")
+                                    .toString(),
+                            "-cp",
+                            System.getProperty("java.class.path"),
+                            Other.class.getName(),
+                            file.toString())
+                    .redirectErrorStream(true)
+                    .start();
+            try (InputStream said = other.getInputStream()) {
+                return new String(said.readAllBytes(), StandardCharsets.UTF_8);
+            }
+        }
+    }
+
+    @Test
+    void store_thatAnotherProcessHas_isRefused() throws Exception {
+        Path file = folder.resolve("other.jsonl");
+        try (ResultStore first = ResultStore.open(file)) {
+            first.put(UnitResult.failed("a", "1", "x"));
+            assertThat(Other.open(file)).contains("other.jsonl is in use by another study");
+        }
+        assertThat(Other.open(file)).contains("opened UnitResult[unit=a");
     }
 
     @Test
