@@ -52,7 +52,7 @@ abstract class Choice {
                                 0,
                                 pool.get(0).nfe())
                         : new Voted(pool, followed);
-            default -> new Walked(own, followed);
+            default -> new Walked(pool, own, followed);
         };
     }
 
@@ -279,16 +279,19 @@ abstract class Choice {
 
     /** A search that walks on: the best of what it had come by when so much was spent. */
     private static final class Walked extends Choice {
+        private final int nfeEach;
         private final List<UnitResult.Row> rows;
         private final List<Integer> followed;
 
-        Walked(List<UnitResult.Row> rows, List<Integer> followed) {
+        Walked(List<UnitResult.Row> pool, List<UnitResult.Row> rows, List<Integer> followed) {
+            this.nfeEach = pool.get(0).nfe();
             this.rows = rows;
             this.followed = followed;
         }
 
+        /** The first one counts even where it costs more than a picture, as a gradient of it does: nothing else is there. */
         private List<UnitResult.Row> until(int n) {
-            int limit = n * rows.get(0).nfe();
+            int limit = Math.max(n * nfeEach, rows.get(0).nfe());
             return rows.stream().filter(row -> row.nfe() <= limit).toList();
         }
 

@@ -132,6 +132,26 @@ class ChoiceTest {
     }
 
     @Test
+    void value_ofASearchWhoseFirstCostsMore_isOfWhatSoManyPicturesPay() {
+        List<UnitResult.Row> found = List.of(
+                row(0, 0.5, 0, 9, false, 0.2, 0.5),
+                row(1, 0.7, 0, 18, false, 0.4, 0.7),
+                row(2, 0.8, 0, 27, false, 0.9, 0.8));
+        Choice choice = Choice.of(strategy(Strategy.Kind.FIRST_ORDER, "shapes-clip"), POOL, found, METRICS);
+
+        // a picture is 3: two pay no gradient, five one step, six two, nine all
+        assertThat(List.of(
+                        choice.value(0, 1),
+                        choice.value(0, 2),
+                        choice.value(0, 5),
+                        choice.value(0, 6),
+                        choice.value(0, 9)))
+                .containsExactly(0.2, 0.2, 0.2, 0.4, 0.9);
+        assertThat(choice.nfe(1)).isEqualTo(9);
+        assertThat(choice.nfe(6)).isEqualTo(18);
+    }
+
+    @Test
     void flatFrom_isTheFirstWithinAHundredthOfTheBest() {
         assertThat(StudyFindings.flatFrom(new double[] {0.5, 0.98, 0.995, 1.0, 0.9}))
                 .isEqualTo(2);
