@@ -2,7 +2,6 @@ package dev.prenoise.diffusion;
 
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The deterministic walk between noise and picture, level by level and both ways: {@code dx / dsigma = (x - x0) / sigma} by Euler's method
@@ -44,8 +43,8 @@ public final class ProbabilityFlow {
     }
 
     /**
-     * Where the walk that comes to x began, at level 0. Each step {@code x' = x + (sigma' - sigma) * d(x)} is solved for x by fixed-point
-     * iteration from {@code x = x' + (sigma - sigma') * d}, d being the slope last seen.
+     * Where the walk that comes to x began, at level 0. Each step {@code x' = x + (sigma' - sigma) * d(x)} is solved for x, from {@code x' +
+     * (sigma - sigma') * d} with d the slope of the step before, by {@link AndersonMixing}.
      *
      * @param calls denoiser calls for each level, at least 1
      */
@@ -55,25 +54,33 @@ public final class ProbabilityFlow {
             Tensor slope = null;
             for (int i = level - 1; i >= 0; i--) {
                 double rise = sigma(i) - sigma(i + 1);
-                Tensor from = at;
-                for (int call = 0; call < calls; call++) {
-                    slope = slope(from, slope, rise, i);
-                }
-                at = risen(from, slope, rise);
+                Tensor below = at;
+                at = above(below, slope == null ? below : below.add(slope.mul(rise)), rise, i, calls);
+                slope = at.sub(below).mul(1 / rise);
             }
             return at == x ? x : scope.keep(at);
         }
     }
 
-    private Tensor slope(Tensor from, @Nullable Tensor before, double rise, int level) {
+    private Tensor above(Tensor below, Tensor guess, double rise, int level, int calls) {
         return Scope.of(() -> {
-            Tensor guess = risen(from, before, rise);
-            return guess.sub(x0(guess, level)).mul(1 / sigma(level));
+            AndersonMixing mixing = new AndersonMixing(Math.toIntExact(below.size(0)));
+            float[] values = guess.toFloats();
+            for (int call = 0; call < calls; call++) {
+                float[] x = values;
+                float[] image =
+                        image(Tensor.of(below.compute(), x, below.shape()).like(below), below, rise, level);
+                values = mixing.next(x, image);
+            }
+            return Tensor.of(below.compute(), values, below.shape()).like(below);
         });
     }
 
-    private static Tensor risen(Tensor from, @Nullable Tensor slope, double rise) {
-        return slope == null ? from : from.add(slope.mul(rise));
+    /** {@code x' + (sigma - sigma') * d(x)}, which is x where the step from x ends at x'. */
+    private float[] image(Tensor x, Tensor below, double rise, int level) {
+        try (Scope scope = new Scope()) {
+            return below.add(x.sub(x0(x, level)).mul(rise / sigma(level))).toFloats();
+        }
     }
 
     /**

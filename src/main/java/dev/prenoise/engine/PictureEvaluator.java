@@ -38,9 +38,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class PictureEvaluator implements PathEvaluator {
     /**
-     * Denoiser calls for each level on the way back. On the built-in model with guidance 3 and 20 steps, 2 bring the walk from the noise found
-     * to within 2.3 % of where it came from (root mean square of the latents), 4 to within 0.11 %, 7 to within 0.012 %; where steps are few and
-     * large the iteration does not settle, and the walk ends elsewhere.
+     * Denoiser calls for each level on the way back. What the walk from the noise found misses of where it came from, root mean square of the
+     * latents, median of four points with fresh noise halfway down, built-in model: 17 % at 5 steps, 16 % at 6, 24 % at 10 and 2 % at 20, where
+     * as many calls of plain fixed-point iteration miss 57, 56, 77 and 66 %.
      */
     static final int BACK_CALLS = 4;
 

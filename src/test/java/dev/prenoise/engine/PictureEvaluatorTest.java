@@ -233,6 +233,32 @@ class PictureEvaluatorTest {
         assertThat(events).containsExactly("turn", "local 4", "end", "remote 4", "turn", "local 1", "end", "remote 1");
     }
 
+    /** Plain fixed-point iteration with as many calls misses such points by three quarters of their length. */
+    @Test
+    void back_fromAPointWithFreshNoise_findsWhereAWalkComesNear() {
+        try (PromptSession session = session("euler")) {
+            PathEvaluator evaluator = session.pictures(
+                    panel(new Watcher()), new PictureOptions(10, 0, PictureOptions.Turns.ALONE, () -> false));
+            List<PathPoint> low = evaluator.walk(List.of(new PathPoint(0, noise(1), 1)), 9);
+            List<PathPoint> lifted = evaluator.addNoise(low, 5, List.of(2L));
+            Noise found = evaluator.back(lifted).get(0);
+            float[] there = evaluator
+                    .walk(List.of(new PathPoint(0, found, 1)), 5)
+                    .get(0)
+                    .latents()
+                    .data();
+            float[] wanted = lifted.get(0).latents().data();
+            double missed = 0;
+            double length = 0;
+            for (int i = 0; i < wanted.length; i++) {
+                missed += (there[i] - wanted[i]) * (there[i] - wanted[i]);
+                length += wanted[i] * wanted[i];
+            }
+            System.out.printf("back from halfway down, 10 steps: misses by %.3f%n", Math.sqrt(missed / length));
+            assertThat(Math.sqrt(missed / length)).isLessThan(0.4);
+        }
+    }
+
     @Test
     void evaluate_forAJudgeThatComparesWithThePrediction_givesThatAtTheLowNoiseLevel() {
         Watcher watcher = new Watcher() {
