@@ -41,6 +41,11 @@ final class RemotePause {
         failures = 0;
     }
 
+    /** Nobody waits for the answer any longer: it is not known whether there is one, so the next may ask. */
+    synchronized void abandoned() {
+        until = nanos.getAsLong();
+    }
+
     /** Returns whether this failure begins a first pause. */
     synchronized boolean failed() {
         failures++;

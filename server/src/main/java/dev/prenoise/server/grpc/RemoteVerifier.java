@@ -166,6 +166,9 @@ public final class RemoteVerifier implements Verifier {
                 failed(status);
                 warn(reason(status), images.size());
                 return;
+            } catch (CancellationException e) {
+                pause.abandoned();
+                throw e;
             }
             pause.answered();
             if (response.getScoresCount() != images.size()) {

@@ -280,7 +280,7 @@ class OwnCheckpointsTest {
         open();
         assertThat(search(request).failure())
                 .hasMessageStartingWith(
-                        "FAILED_PRECONDITION: search_id: \"mine\" cannot go on: the weights of \"sd15/bare.safetensors\"");
+                        "FAILED_PRECONDITION: search_id: \"mine\" cannot go on: the files of \"sd15/bare.safetensors\"");
         bytes[bytes.length - 1] ^= 1;
         Files.write(models.resolve("sd15/bare.safetensors"), bytes);
         SearchClient.await(() -> !backbone("sd15/bare.safetensors").getSha256().isEmpty());
@@ -288,7 +288,7 @@ class OwnCheckpointsTest {
         Files.writeString(card, "{\"heads\": 4, \"norm_groups\": 16}");
         assertThat(search(request).failure())
                 .hasMessageStartingWith(
-                        "FAILED_PRECONDITION: search_id: \"mine\" cannot go on: the card, the configs or the precision of ");
+                        "FAILED_PRECONDITION: search_id: \"mine\" cannot go on: the card, the configs, the precision or the service of ");
         Files.writeString(card, "{\"heads\": 2, \"norm_groups\": 16}");
         SearchClient again = search(request);
         again.awaitCandidates(first.candidates().size());

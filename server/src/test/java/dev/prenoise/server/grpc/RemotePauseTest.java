@@ -41,4 +41,17 @@ class RemotePauseTest {
         }
         assertThat(pause.mayAsk()).isTrue();
     }
+
+    @Test
+    void mayAsk_afterOneWhoAskedGaveUp_isYes() {
+        for (int i = 0; i < RemotePause.FAILURES; i++) {
+            pause.failed();
+        }
+        now.addAndGet(RemotePause.PAUSE.toNanos());
+        assertThat(pause.mayAsk()).isTrue();
+        assertThat(pause.mayAsk()).isFalse();
+        pause.abandoned();
+        assertThat(pause.mayAsk()).as("the next").isTrue();
+        assertThat(pause.mayAsk()).as("and no other").isFalse();
+    }
 }

@@ -31,7 +31,10 @@ import io.grpc.StatusRuntimeException;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -427,7 +430,17 @@ class VerifierSearchTest {
     @Test
     void cascade_screensByTheLossAndLetsTheVerifiersDecide() {
         OptimizeNoiseRequest.Builder request = cascade(request(0, "bright"));
+        // progress that is out of date is left out: half of the screening waits until it was told of
+        CountDownLatch told = new CountDownLatch(1);
+        AtomicInteger evaluated = new AtomicInteger();
+        sidecar.catalog.beforeEvaluation = prompt -> {
+            if (evaluated.incrementAndGet() == 32) {
+                assertThat(told.await(20, TimeUnit.SECONDS)).isTrue();
+            }
+        };
         SearchClient search = sidecar.search(request.build());
+        SearchClient.await(() -> isScreening(search));
+        told.countDown();
 
         Summary summary = search.summary();
         assertThat(accepted(search).getBudget().getLossEvaluations()).isEqualTo(64);
@@ -436,10 +449,12 @@ class VerifierSearchTest {
         assertThat(summary.getSpent().getLossEvaluations()).isEqualTo(64);
         assertThat(summary.getSpent().getFunctionEvaluations()).isEqualTo(64 + 4 * CALLS);
         assertThat(summary.getSpent().getFraction()).isEqualTo(1);
-        assertThat(search.messages().stream()
-                        .filter(OptimizeNoiseResponse::hasProgress)
-                        .map(event -> event.getProgress().getStage()))
-                .anyMatch(stage -> stage.startsWith("screening"));
+    }
+
+    private static boolean isScreening(SearchClient search) {
+        return search.messages().stream()
+                .filter(OptimizeNoiseResponse::hasProgress)
+                .anyMatch(event -> event.getProgress().getStage().startsWith("screening"));
     }
 
     @Test
