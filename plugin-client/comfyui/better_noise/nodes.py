@@ -353,7 +353,7 @@ class BetterNoiseOptions:
                         "default": plain.host_batch,
                         "min": 0,
                         "max": 64,
-                        "tooltip": "evaluate_on host: noises that the model takes at once. 0: as many as fit its memory.",
+                        "tooltip": "evaluate_on host: noises that the model takes at once. 0: as many as fit its memory. Never more than what comes of them fits in one message of 64 MB.",
                     },
                 ),
                 "backbone": (
