@@ -140,7 +140,7 @@ class HostModel:
         """The maps of the first step, of the positive prompt alone, as far as the last layer that counts."""
         self.release()
         layers = attention_layers(self._unet)
-        cells = torch_host.grid(_LATENT_PIXELS * self._shape[2], _LATENT_PIXELS * self._shape[3])
+        level = torch_host.grid(_LATENT_PIXELS * self._shape[2], _LATENT_PIXELS * self._shape[3])
         lasts = _lasts.setdefault(self._unet, {})
         out: List[wire.AttentionMaps] = []
         scale = self._scale_of_noise() if keep_graph else None
@@ -148,7 +148,7 @@ class HostModel:
             with contextlib.ExitStack() as stack:
                 if keep_graph:
                     stack.enter_context(_graph_through(self._unet))
-                tap = _Tap(layers, cells, lasts.get(self._shape), stack if keep_graph else None)
+                tap = _Tap(layers, level, lasts.get(self._shape), stack if keep_graph else None)
                 self._first_call(arrays.to_torch(noise), tap.run)
                 if tap.maps.cross is None:
                     raise HostModelError("this model's attention was not seen: something else computes it (expected: a UNet that runs in torch; "
@@ -378,10 +378,14 @@ class HostModel:
 
 
 class _Tap:
-    """Sums up the attention of one call of the UNet, one picture and the positive prompt; with a graph where `kept` holds what it needs open."""
+    """Sums up the attention of one call of the UNet, one picture and the positive prompt; with a graph where `kept` holds what it needs open.
 
-    def __init__(self, layers: Sequence[Tuple[Any, bool]], cells: Tuple[int, int], last: Optional[int], kept: Optional[contextlib.ExitStack]) -> None:
-        self.maps = torch_host.MapSum(*cells)
+    Layers with the queries of `level` count. Of very large pictures their maps are pooled onto a coarser grid, which fits a message.
+    """
+
+    def __init__(self, layers: Sequence[Tuple[Any, bool]], level: Tuple[int, int], last: Optional[int], kept: Optional[contextlib.ExitStack]) -> None:
+        self._level, self._grid = level, torch_host.fitting_grid(*level)
+        self.maps = torch_host.MapSum(*self._grid)
         self.seen = 0
         self.leaf: Optional[torch.Tensor] = None
         self.half = False
@@ -411,12 +415,15 @@ class _Tap:
     def _keys(self, module: Any, cross: bool, queries: List[torch.Tensor], _module: Any, _inputs: Any, key: torch.Tensor) -> None:
         query = queries.pop() if queries else None
         queries.clear()
-        if query is None or query.shape[1] != self.maps.rows * self.maps.columns or (not cross and key.shape[1] != query.shape[1]):
+        if query is None or query.shape[1] != self._level[0] * self._level[1] or (not cross and key.shape[1] != query.shape[1]):
             return
         heads = int(module.heads)
         q, k = (part[:1].reshape(1, part.shape[1], heads, -1).transpose(1, 2) for part in (query, key))
-        maps = torch_host.attention(q, k, q.shape[-1] ** -0.5)
-        (self.maps.add_cross if cross else self.maps.add_self)(maps, heads)
+        maps = torch_host.pooled_queries(torch_host.attention(q, k, q.shape[-1] ** -0.5), self._level, self._grid)
+        if cross:
+            self.maps.add_cross(maps, heads)
+        else:
+            self.maps.add_self(torch_host.pooled_keys(maps, self._level, self._grid), heads)
         self.seen += 1
         if self._last is not None and self.seen >= self._last:
             raise _Enough

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import unittest
 from typing import Any
+from unittest import mock
 
 import running
 
@@ -12,7 +13,7 @@ REASON = running.reason_to_skip()
 if REASON is None:
     import standin
     import torch
-    from prenoise import arrays, wire
+    from prenoise import arrays, channel, torch_host, wire
     from prenoise_a1111 import host_model, job
     from prenoise_a1111.settings import Settings
     from test_runs import INTERRUPT_SECONDS, every, later
@@ -141,6 +142,27 @@ class HostModelTest(unittest.TestCase):
             step = gradient / gradient.norm()
             measured = (value(noise + 0.02 * step) - value(noise - 0.02 * step)) / 0.04
             self.assertAlmostEqual(measured / float(gradient.norm()), 1.0, delta=0.01)
+
+    @every
+    def test_attention_ofAPictureTooLargeForAMessage_isPooled(self, host: Any) -> None:
+        each, noise = self.evaluator(host), torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(1))
+        (whole,) = each.attention([arrays.from_torch(noise)], False)
+        cross, own = arrays.to_torch(whole.cross_attention), arrays.to_torch(whole.self_attention)
+        with mock.patch.object(torch_host, "_MOST_CELLS", 8):  # of the 16 there are
+            (maps,) = each.attention([arrays.from_torch(noise)], True)
+            (gradient,) = each.backward([wire.AttentionMaps(wire.Tensor.of_floats([2, 2, 77], [1.0, -1.0] * 154))], None)
+            self.assertEqual(self.run_(host, {"optimize": True, "candidates": 2}).comments, [])
+        pooled = cross.reshape(2, 2, 2, 2, 77).mean((1, 3))
+        self.assertTrue(torch.allclose(arrays.to_torch(maps.cross_attention), pooled, atol=1e-6))
+        pooled = own.reshape(2, 2, 2, 2, 2, 2, 2, 2).mean((1, 3)).sum((3, 5)).reshape(2, 2, 4)
+        self.assertTrue(torch.allclose(arrays.to_torch(maps.self_attention), pooled, atol=1e-6))
+        self.assertGreater(float(arrays.to_torch(gradient).abs().max()), 0)
+
+    def test_attention_ofTheLargestPictures_fitsAMessage(self) -> None:
+        for side in (1024, 1792, 2048, 4096):
+            maps = host_model._Tap([], torch_host.grid(side, side), None, None).maps
+            rows, columns = maps.rows, maps.columns
+            self.assertLess(4 * rows * columns * (rows * columns + 6 * 77), channel.MESSAGE_BYTES)
 
     @every
     def test_walk_downAndBack_comesNearWhereItBegan(self, host: Any) -> None:
