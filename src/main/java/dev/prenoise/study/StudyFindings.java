@@ -29,8 +29,16 @@ final class StudyFindings {
     private final StudyPlan plan;
     private final List<Cell> cells;
 
-    /** One prompt. */
-    private record Cell(String suite, Map<String, List<Choice>> bySeed, List<List<UnitResult.Row>> pools) {}
+    /**
+     * One prompt.
+     *
+     * @param judged by metrics: whether every picture of every strategy was
+     */
+    private record Cell(
+            String suite,
+            Map<String, List<Choice>> bySeed,
+            List<List<UnitResult.Row>> pools,
+            List<Boolean> judged) {}
 
     /** What picking costs. */
     record Cost(double losses, double nfe, double secondsEach, long memory, Optional<Double> variety) {}
@@ -53,20 +61,32 @@ final class StudyFindings {
                 List<List<UnitResult.Row>> pools = rows(
                         plan, range -> store.require(plan.unit(backbone, prompt, index, Strategy.PICTURES, range)));
                 Map<String, List<Choice>> choices = new LinkedHashMap<>();
+                List<UnitResult.Row> all = new ArrayList<>();
+                pools.forEach(all::addAll);
                 for (Strategy strategy : plan.strategies()) {
                     List<List<UnitResult.Row>> own = strategy.kind() == Strategy.Kind.FOLLOW
                             ? pools
                             : rows(plan, range -> store.require(plan.unit(backbone, prompt, index, strategy, range)));
+                    own.forEach(all::addAll);
                     choices.put(
                             strategy.name(),
                             IntStream.range(0, pools.size())
                                     .mapToObj(s -> Choice.of(strategy, pools.get(s), own.get(s), metrics))
                                     .toList());
                 }
-                cells.add(new Cell(suite.name(), choices, pools));
+                cells.add(new Cell(suite.name(), choices, pools, judged(all, metrics.size())));
             }
         }
         return new StudyFindings(plan, cells);
+    }
+
+    /** A score that is no number anywhere would go into some strategy's mean. */
+    private static List<Boolean> judged(List<UnitResult.Row> rows, int metrics) {
+        return IntStream.range(0, metrics)
+                .mapToObj(metric -> rows.stream()
+                        .allMatch(row -> row.values().isEmpty()
+                                || Double.isFinite(row.values().get(metric))))
+                .toList();
     }
 
     private static List<List<UnitResult.Row>> rows(StudyPlan plan, Function<List<Long>, UnitResult> result) {
@@ -86,9 +106,7 @@ final class StudyFindings {
     private List<Cell> judged(int metric, String suite) {
         return cells.stream()
                 .filter(cell -> suite.isEmpty() || cell.suite().equals(suite))
-                .filter(cell -> cell.pools().stream()
-                        .flatMap(List::stream)
-                        .allMatch(row -> Double.isFinite(row.values().get(metric))))
+                .filter(cell -> cell.judged().get(metric))
                 .toList();
     }
 

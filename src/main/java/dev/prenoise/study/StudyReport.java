@@ -88,7 +88,8 @@ final class StudyReport {
                 head,
                 rows,
                 "Flat from: the smallest N whose value lies within 1 % of the curve's best."
-                        + (left == 0 ? "" : " " + left + " prompts that it could not judge are left out."));
+                        + (left == 0 ? "" : " " + (left == 1 ? "1 prompt that it could not judge is" : left + " prompts that it could not judge are")
+                                        + " left out."));
     }
 
     private Table costs(BackboneSetting backbone, StudyFindings findings) {

@@ -130,6 +130,47 @@ class StudyReportTest {
     }
 
     @Test
+    void summary_withOnePictureUnjudged_leavesItsPromptOut() throws IOException {
+        StudyPlan plan = StudyFile.read(folder.resolve("study.yaml").toString());
+        Path unjudged = Files.createDirectory(folder.resolve("unjudged"));
+        try (ResultStore store = ResultStore.open(unjudged.resolve("rows.jsonl"))) {
+            boolean done = false;
+            for (Unit unit : plan.units()) {
+                boolean here = !done && unit.strategy().kind() == Strategy.Kind.ZERO_ORDER;
+                store.put(here ? unjudged(result(unit), 3, 1) : result(unit));
+                done |= here;
+            }
+        }
+        new StudyRun(plan, unjudged).report();
+
+        String summary = Files.readString(unjudged.resolve("summary.md"));
+        assertThat(summary).containsOnlyOnce("1 prompt that it could not judge is left out.");
+        assertThat(summary.substring(summary.indexOf("### model #1: oracle"), summary.indexOf("### model #1: shapes-")))
+                .contains("1 prompt that it could not judge is left out.")
+                .doesNotContain("NaN");
+    }
+
+    private static UnitResult unjudged(UnitResult result, int index, int metric) {
+        List<UnitResult.Row> rows = new ArrayList<>(result.rows());
+        UnitResult.Row row = rows.get(index);
+        List<Double> values = new ArrayList<>(row.values());
+        values.set(metric, Double.NaN);
+        rows.set(
+                index,
+                new UnitResult.Row(
+                        row.seed(),
+                        row.index(),
+                        row.score(),
+                        row.losses(),
+                        row.nfe(),
+                        row.success(),
+                        values,
+                        row.look()));
+        return new UnitResult(
+                result.unit(), result.version(), result.seconds(), result.memory(), rows, result.pictures(), null);
+    }
+
+    @Test
     void summary_testsPairs() throws IOException {
         List<String> pair = cells("summary.md", "model #1: complete, strategies in pairs", "self-cross less conform");
 
