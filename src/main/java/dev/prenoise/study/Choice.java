@@ -34,8 +34,14 @@ abstract class Choice {
      * @param pool of {@link Strategy#PICTURES}
      * @param own rows of the strategy's unit; the pool where it has none
      * @param metrics by which they are judged
+     * @param prompt whose they are: where subsets are drawn, others for each, so that what they miss averages out
      */
-    static Choice of(Strategy strategy, List<UnitResult.Row> pool, List<UnitResult.Row> own, List<String> metrics) {
+    static Choice of(
+            Strategy strategy,
+            List<UnitResult.Row> pool,
+            List<UnitResult.Row> own,
+            List<String> metrics,
+            String prompt) {
         List<Integer> followed =
                 strategy.verifiers().stream().map(metrics::indexOf).toList();
         return switch (strategy.kind()) {
@@ -51,7 +57,7 @@ abstract class Choice {
                                         .toArray(),
                                 0,
                                 pool.get(0).nfe())
-                        : new Voted(pool, followed);
+                        : new Voted(pool, followed, pool.get(0).seed() ^ prompt.hashCode());
             default -> new Walked(pool, own, followed);
         };
     }
@@ -106,15 +112,17 @@ abstract class Choice {
         }
     }
 
-    /** The best mean rank among n of the shared candidates: over subsets drawn, all of them at the largest budget. */
+    /** The best mean rank among n of the shared candidates: over subsets drawn, but over each one and of all exactly. */
     private static final class Voted extends Choice {
         private final List<UnitResult.Row> pool;
         private final double[][] votes;
         private final RankEnsemble ensemble;
+        private final long seed;
         private final List<int[]> chosen = new ArrayList<>();
 
-        Voted(List<UnitResult.Row> pool, List<Integer> followed) {
+        Voted(List<UnitResult.Row> pool, List<Integer> followed, long seed) {
             this.pool = pool;
+            this.seed = seed;
             this.votes = followed.stream().map(metric -> values(pool, metric)).toArray(double[][]::new);
             this.ensemble =
                     new RankEnsemble(followed.stream().map(metric -> 1.0).toList());
@@ -126,11 +134,11 @@ abstract class Choice {
         /** Who wins in each subset of n. Kept: every metric asks again. */
         private int[] winners(int n) {
             if (chosen.get(n - 1).length == 0) {
-                chosen.set(
-                        n - 1,
-                        IntStream.range(0, n == pool.size() ? 1 : SUBSETS)
-                                .map(subset -> winner(subset(n, subset)))
-                                .toArray());
+                IntStream winners = n == 1
+                        ? IntStream.range(0, pool.size())
+                        : IntStream.range(0, n == pool.size() ? 1 : SUBSETS)
+                                .map(subset -> winner(subset(n, subset)));
+                chosen.set(n - 1, winners.toArray());
             }
             return chosen.get(n - 1);
         }
@@ -145,8 +153,7 @@ abstract class Choice {
 
         /** Ascending, so that equals are told apart as in a search. */
         private int[] subset(int n, int number) {
-            SplittableRandom random =
-                    new SplittableRandom(Seeds.derive(pool.get(0).seed(), n, number));
+            SplittableRandom random = new SplittableRandom(Seeds.derive(seed, n, number));
             int[] all = IntStream.range(0, pool.size()).toArray();
             for (int i = 0; i < n; i++) {
                 int other = i + random.nextInt(all.length - i);

@@ -71,7 +71,7 @@ final class StudyFindings {
                     choices.put(
                             strategy.name(),
                             IntStream.range(0, pools.size())
-                                    .mapToObj(s -> Choice.of(strategy, pools.get(s), own.get(s), metrics))
+                                    .mapToObj(s -> Choice.of(strategy, pools.get(s), own.get(s), metrics, prompt.text()))
                                     .toList());
                 }
                 cells.add(new Cell(suite.name(), choices, pools, judged(all, metrics.size())));

@@ -262,7 +262,7 @@ final class StudyReport {
             out.append("<figure>\n")
                     .append(each.curves())
                     .append(
-                            "<figcaption>Exact expectations over subsets; bands are 95 % intervals over prompts.</figcaption>\n</figure>\n");
+                            "<figcaption>Expectations over subsets, exact but for mean ranks and searches that walk on; bands are 95 % intervals over prompts.</figcaption>\n</figure>\n");
             each.tables().forEach(table -> out.append(table.html()));
             out.append(new ContactSheet(plan, store, each.backbone()).html());
             out.append("</section>\n");

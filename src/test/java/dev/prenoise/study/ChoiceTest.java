@@ -38,7 +38,7 @@ class ChoiceTest {
     void value_ofALoss_isTheMeanOverSubsets() {
         List<UnitResult.Row> scores =
                 List.of(row(0, 3, 1, 0, false), row(1, 2, 1, 0, false), row(2, Double.NaN, 1, 0, false));
-        Choice choice = Choice.of(strategy(Strategy.Kind.RANK), POOL, scores, METRICS);
+        Choice choice = Choice.of(strategy(Strategy.Kind.RANK), POOL, scores, METRICS, "a dog");
 
         assertThat(choice.value(0, 1)).isCloseTo(0.6, within(1e-12));
         // of {0,1} 1, of {1,2} 1, of {0,2} 0: what could not be scored comes last
@@ -51,7 +51,7 @@ class ChoiceTest {
 
     @Test
     void value_ofAVerifier_followsItsScore() {
-        Choice choice = Choice.of(strategy(Strategy.Kind.FOLLOW, "shapes-clip"), POOL, POOL, METRICS);
+        Choice choice = Choice.of(strategy(Strategy.Kind.FOLLOW, "shapes-clip"), POOL, POOL, METRICS, "a dog");
 
         assertThat(choice.value(1, 3)).isCloseTo(0.9, within(1e-12));
         assertThat(choice.value(0, 3)).isCloseTo(0.2, within(1e-12));
@@ -60,12 +60,26 @@ class ChoiceTest {
 
     @Test
     void value_ofSeveralVerifiers_isThatOfTheBestMeanRank() {
-        Choice choice = Choice.of(strategy(Strategy.Kind.FOLLOW, "oracle", "shapes-clip"), POOL, POOL, METRICS);
+        Choice choice = Choice.of(strategy(Strategy.Kind.FOLLOW, "oracle", "shapes-clip"), POOL, POOL, METRICS, "a dog");
 
         // ranks 3 + 1, 1 + 2, 2 + 3
         assertThat(choice.value(0, 3)).isEqualTo(1.0);
         assertThat(choice.look()).isEqualTo("look 1");
-        assertThat(choice.value(0, 1)).isBetween(0.2, 1.0);
+        // of one alone nobody is chosen
+        assertThat(choice.value(0, 1)).isCloseTo(0.6, within(1e-12));
+    }
+
+    @Test
+    void value_ofSeveralVerifiers_drawsOtherSubsetsForAnotherPrompt() {
+        List<UnitResult.Row> pool = IntStream.range(0, 40)
+                .mapToObj(i -> row(i, Double.NaN, 0, 3, false, i * 17 % 40 / 40.0, i * 23 % 40 / 40.0))
+                .toList();
+        Strategy both = strategy(Strategy.Kind.FOLLOW, "oracle", "shapes-clip");
+        Choice dog = Choice.of(both, pool, pool, METRICS, "a dog");
+        Choice cat = Choice.of(both, pool, pool, METRICS, "a cat");
+
+        assertThat(dog.value(0, 4)).isNotEqualTo(cat.value(0, 4)).isCloseTo(cat.value(0, 4), within(0.2));
+        assertThat(dog.value(0, 40)).isEqualTo(cat.value(0, 40));
     }
 
     @Test
@@ -75,7 +89,7 @@ class ChoiceTest {
                 row(1, 0.3, 4, 0, true, 0.5, 0),
                 row(2, 0.2, 10, 0, false, 0.7, 0),
                 row(3, 0.1, 6, 0, true, 0.9, 0));
-        Choice choice = Choice.of(strategy(Strategy.Kind.OPTIMIZE), POOL, starts, METRICS);
+        Choice choice = Choice.of(strategy(Strategy.Kind.OPTIMIZE), POOL, starts, METRICS, "a dog");
 
         for (int m = 1; m <= 4; m++) {
             double value = 0;
@@ -123,7 +137,7 @@ class ChoiceTest {
                 row(0, 0.5, 0, 3, false, 0.2, 0.5),
                 row(1, 0.7, 0, 6, false, 0.4, 0.7),
                 row(2, 0.6, 0, 9, false, 0.9, 0.6));
-        Choice choice = Choice.of(strategy(Strategy.Kind.ZERO_ORDER, "shapes-clip"), POOL, found, METRICS);
+        Choice choice = Choice.of(strategy(Strategy.Kind.ZERO_ORDER, "shapes-clip"), POOL, found, METRICS, "a dog");
 
         assertThat(List.of(choice.value(0, 1), choice.value(0, 2), choice.value(0, 3)))
                 .containsExactly(0.2, 0.4, 0.4);
@@ -137,7 +151,7 @@ class ChoiceTest {
                 row(0, 0.5, 0, 9, false, 0.2, 0.5),
                 row(1, 0.7, 0, 18, false, 0.4, 0.7),
                 row(2, 0.8, 0, 27, false, 0.9, 0.8));
-        Choice choice = Choice.of(strategy(Strategy.Kind.FIRST_ORDER, "shapes-clip"), POOL, found, METRICS);
+        Choice choice = Choice.of(strategy(Strategy.Kind.FIRST_ORDER, "shapes-clip"), POOL, found, METRICS, "a dog");
 
         // a picture is 3: two pay no gradient, five one step, six two, nine all
         assertThat(List.of(
