@@ -136,8 +136,7 @@ abstract class Choice {
             if (chosen.get(n - 1).length == 0) {
                 IntStream winners = n == 1
                         ? IntStream.range(0, pool.size())
-                        : IntStream.range(0, n == pool.size() ? 1 : SUBSETS)
-                                .map(subset -> winner(subset(n, subset)));
+                        : IntStream.range(0, n == pool.size() ? 1 : SUBSETS).map(subset -> winner(subset(n, subset)));
                 chosen.set(n - 1, winners.toArray());
             }
             return chosen.get(n - 1);
@@ -271,9 +270,12 @@ abstract class Choice {
             return 0;
         }
 
-        /** Of the first starts, as a search runs them. */
+        /** Of the first starts, as a search runs them; where none is paid for, of the plain noise. */
         @Override
         String look() {
+            if (whole(pool.size()) == 0) {
+                return pool.get(0).look();
+            }
             List<UnitResult.Row> run = new ArrayList<>(failed);
             if (!succeeded.isEmpty()) {
                 UnitResult.Row first = succeeded.get(0);

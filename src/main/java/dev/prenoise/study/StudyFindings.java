@@ -35,10 +35,7 @@ final class StudyFindings {
      * @param judged by metrics: whether every picture of every strategy was
      */
     private record Cell(
-            String suite,
-            Map<String, List<Choice>> bySeed,
-            List<List<UnitResult.Row>> pools,
-            List<Boolean> judged) {}
+            String suite, Map<String, List<Choice>> bySeed, List<List<UnitResult.Row>> pools, List<Boolean> judged) {}
 
     /** What picking costs. */
     record Cost(double losses, double nfe, double secondsEach, long memory, Optional<Double> variety) {}
@@ -71,7 +68,8 @@ final class StudyFindings {
                     choices.put(
                             strategy.name(),
                             IntStream.range(0, pools.size())
-                                    .mapToObj(s -> Choice.of(strategy, pools.get(s), own.get(s), metrics, prompt.text()))
+                                    .mapToObj(
+                                            s -> Choice.of(strategy, pools.get(s), own.get(s), metrics, prompt.text()))
                                     .toList());
                 }
                 cells.add(new Cell(suite.name(), choices, pools, judged(all, metrics.size())));

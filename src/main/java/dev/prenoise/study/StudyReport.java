@@ -88,7 +88,12 @@ final class StudyReport {
                 head,
                 rows,
                 "Flat from: the smallest N whose value lies within 1 % of the curve's best."
-                        + (left == 0 ? "" : " " + (left == 1 ? "1 prompt that it could not judge is" : left + " prompts that it could not judge are")
+                        + (left == 0
+                                ? ""
+                                : " "
+                                        + (left == 1
+                                                ? "1 prompt that it could not judge is"
+                                                : left + " prompts that it could not judge are")
                                         + " left out."));
     }
 

@@ -218,7 +218,9 @@ public final class UnitWork {
             boolean joint = score instanceof InitNo || score instanceof SelfCross;
             Evaluator loss = session.attention(
                     score, joint ? AttentionLosses.optimization(strategy.loss(), strategy.form()) : score);
-            int starts = Math.max(1, unit.candidates() / InitNoParameters.DEFAULT.maxStep());
+            int paid = unit.candidates() / InitNoParameters.DEFAULT.maxStep();
+            // one where none is paid for, too: it says how long it takes
+            int starts = Math.max(1, paid);
             List<SingleStart> results = new ArrayList<>();
             timed(() -> {
                 for (int k = 0; k < starts; k++) {
@@ -241,7 +243,11 @@ public final class UnitWork {
                         result.success(),
                         drawn.get(k).terms()));
             }
-            show(drawn.get(best).terms());
+            if (paid > 0) {
+                show(drawn.get(best).terms());
+            } else if (unit.shown() && pictures.isEmpty()) {
+                pictures.put("", png(session.draw(noises(source, 1)).get(0)));
+            }
         }
 
         // ---- by searches that walk on ----

@@ -60,7 +60,8 @@ class ChoiceTest {
 
     @Test
     void value_ofSeveralVerifiers_isThatOfTheBestMeanRank() {
-        Choice choice = Choice.of(strategy(Strategy.Kind.FOLLOW, "oracle", "shapes-clip"), POOL, POOL, METRICS, "a dog");
+        Choice choice =
+                Choice.of(strategy(Strategy.Kind.FOLLOW, "oracle", "shapes-clip"), POOL, POOL, METRICS, "a dog");
 
         // ranks 3 + 1, 1 + 2, 2 + 3
         assertThat(choice.value(0, 3)).isEqualTo(1.0);
@@ -112,8 +113,15 @@ class ChoiceTest {
         }
         // no start is paid for: the plain noise
         assertThat(choice.value(0, 9)).isCloseTo(0.6, within(1e-12));
+        assertThat(choice.look()).isEqualTo("look 0");
+
+        List<UnitResult.Row> ten = IntStream.range(0, 10)
+                .mapToObj(i -> row(i, Double.NaN, 0, 3, false, 0.1 * i, 0))
+                .toList();
         // the search from the first draw on ends with start 1
-        assertThat(choice.look()).isEqualTo("look 1");
+        assertThat(Choice.of(strategy(Strategy.Kind.OPTIMIZE), ten, starts, METRICS, "a dog")
+                        .look())
+                .isEqualTo("look 1");
     }
 
     private static List<List<Integer>> orders(int n) {
