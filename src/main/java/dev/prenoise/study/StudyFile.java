@@ -117,7 +117,8 @@ public final class StudyFile {
                 seeds(),
                 metrics(backbones),
                 perUnit == null ? 1 : perUnit.integer(1, MOST),
-                shown == null ? 4 : shown.integer(0, 100));
+                shown == null ? 4 : shown.integer(0, 100),
+                Basis.NONE);
         requirePrompts(plan);
         requireMetrics(plan);
         return plan;

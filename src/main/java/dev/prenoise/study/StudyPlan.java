@@ -1,5 +1,6 @@
 package dev.prenoise.study;
 
+import dev.prenoise.engine.ModelCatalog;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -14,6 +15,7 @@ import java.util.stream.IntStream;
  * @param metrics what pictures are judged by; the first is the one that curves begin with
  * @param seedsPerUnit how many seeds one unit of work carries
  * @param shown prompts of each suite whose pictures go to the contact sheets
+ * @param basis what stands behind the names, see {@link #on}
  */
 public record StudyPlan(
         String title,
@@ -24,7 +26,8 @@ public record StudyPlan(
         List<Long> seeds,
         List<Metric> metrics,
         int seedsPerUnit,
-        int shown) {
+        int shown,
+        Basis basis) {
     public StudyPlan {
         suites = List.copyOf(suites);
         backbones = List.copyOf(backbones);
@@ -32,6 +35,25 @@ public record StudyPlan(
         budgets = List.copyOf(budgets);
         seeds = List.copyOf(seeds);
         metrics = List.copyOf(metrics);
+    }
+
+    /**
+     * The plan on these models: its units are others wherever weights, precision, device, a remote verifier's address or the version are.
+     *
+     * @param version of the program that computes it
+     */
+    public StudyPlan on(ModelCatalog catalog, String version) {
+        return new StudyPlan(
+                title,
+                suites,
+                backbones,
+                strategies,
+                budgets,
+                seeds,
+                metrics,
+                seedsPerUnit,
+                shown,
+                Basis.of(this, catalog, version));
     }
 
     /** The largest budget: how many candidates are evaluated. */
@@ -80,15 +102,18 @@ public record StudyPlan(
      * @param index of the prompt in its suite
      */
     Unit unit(BackboneSetting backbone, StudyPrompt prompt, int index, Strategy strategy, List<Long> range) {
-        boolean judges = strategy.kind() != Strategy.Kind.RANK;
+        List<String> judging = strategy.kind() == Strategy.Kind.RANK
+                ? List.of()
+                : metrics.stream().map(Metric::name).toList();
         return new Unit(
                 backbone.withoutName(),
                 prompt,
                 strategy.withoutName(),
                 candidates(),
                 range,
-                judges ? metrics.stream().map(Metric::name).toList() : List.of(),
-                index < shown && range.get(0).equals(seeds.get(0)));
+                judging,
+                index < shown && range.get(0).equals(seeds.get(0)),
+                basis.behind(backbone, judging));
     }
 
     /**

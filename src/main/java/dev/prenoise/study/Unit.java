@@ -16,6 +16,7 @@ import java.util.List;
  * @param seeds of candidate 0, unsigned
  * @param metrics names of {@link Metric}, by which its pictures are judged; none where others judge the same pictures
  * @param shown whether pictures for the contact sheet are wanted
+ * @param basis what stands behind the backbone's and the metrics' names, see {@link Basis}
  */
 public record Unit(
         BackboneSetting backbone,
@@ -24,12 +25,14 @@ public record Unit(
         int candidates,
         List<Long> seeds,
         List<String> metrics,
-        boolean shown) {
+        boolean shown,
+        List<String> basis) {
     private static final Gson JSON = new Gson();
 
     public Unit {
         seeds = List.copyOf(seeds);
         metrics = List.copyOf(metrics);
+        basis = List.copyOf(basis);
     }
 
     public String toJson() {

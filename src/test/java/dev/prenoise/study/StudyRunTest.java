@@ -13,9 +13,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -53,7 +55,8 @@ class StudyRunTest {
 
     private static StudyPlan plan() throws IOException {
         return StudyFile.read(
-                Files.writeString(folder.resolve("study.yaml"), STUDY).toString());
+                        Files.writeString(folder.resolve("study.yaml"), STUDY).toString())
+                .on(catalog, "1");
     }
 
     /** Stops after so many results. */
@@ -133,6 +136,11 @@ class StudyRunTest {
             new StudyRun(plan, parts).run(queue, null, (known, of) -> told.add(known + "/" + of));
         }
         assertThat(told).containsExactly("16/16");
+        told.clear();
+        assertThatThrownBy(() -> new StudyRun(plan.on(catalog, "2"), whole)
+                        .run(new Stopping(0), worker, (known, of) -> told.add(known + "/" + of)))
+                .isInstanceOf(InterruptedException.class);
+        assertThat(told).as("of another version").containsExactly("0/16");
         rows_areWhatTheirStrategiesSay(plan, whole);
         new StudyRun(plan, whole).report();
         List<String> table = Files.readAllLines(whole.resolve("candidates.csv"));
@@ -254,6 +262,27 @@ class StudyRunTest {
                 .isEqualTo(unit.id());
         assertThat(Unit.ofJson(unit.toJson())).isEqualTo(unit);
         assertThat(plan.units()).extracting(Unit::id).doesNotHaveDuplicates();
+    }
+
+    @Test
+    void unit_onOtherWeights_isOtherWork() throws Exception {
+        StudyPlan plan = plan();
+        List<String> before = plan.units().stream().map(Unit::id).toList();
+        assertThat(plan().units()).extracting(Unit::id).isEqualTo(before);
+        assertThat(plan.on(catalog, "2").units()).extracting(Unit::id).doesNotContainAnyElementsOf(before);
+
+        Path head;
+        try (Stream<Path> files = Files.walk(folder.resolve("cache"))) {
+            head = files.filter(file -> file.endsWith("aesthetic/head.safetensors"))
+                    .findFirst()
+                    .orElseThrow();
+        }
+        Files.setLastModifiedTime(head, FileTime.fromMillis(1_000_000));
+        // what shapes-aesthetic judges, and nothing else
+        List<Unit> after = plan().units();
+        assertThat(after.stream().filter(unit -> before.contains(unit.id())))
+                .hasSize(4)
+                .allSatisfy(unit -> assertThat(unit.strategy().kind()).isEqualTo(Strategy.Kind.RANK));
     }
 
     @Test

@@ -45,7 +45,8 @@ abstract class UnitQueueContract {
                 2,
                 List.of(-1L),
                 List.of("oracle"),
-                true);
+                true,
+                List.of("1 cpu"));
     }
 
     private static UnitResult result(int number) {

@@ -37,12 +37,13 @@ final class StudyFileRun {
      */
     void run(String study, Path output) throws IOException, InterruptedException {
         try {
-            StudyPlan plan = StudyFile.read(study);
-            StudyRun run = new StudyRun(plan, output);
+            StudyPlan read = StudyFile.read(study);
+            StudyRun run;
             try (ModelCatalog catalog = models.get();
                     LocalQueue queue = new LocalQueue(NEVER);
                     Bar bar = new Bar()) {
-                StudyRun.check(plan, catalog);
+                StudyRun.check(read, catalog);
+                run = new StudyRun(read.on(catalog, ProductVersion.get()), output);
                 run.run(queue, new UnitWork(catalog, ProductVersion.get()), bar);
             }
             run.report();
