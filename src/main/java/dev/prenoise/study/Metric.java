@@ -79,6 +79,24 @@ public record Metric(String name) {
         }
 
         @Override
+        public boolean readsPrediction() {
+            return judges.get(0).readsPrediction();
+        }
+
+        @Override
+        public boolean remote() {
+            return judges.get(0).remote();
+        }
+
+        @Override
+        public List<String> warnings() {
+            return judges.stream()
+                    .flatMap(judge -> judge.warnings().stream())
+                    .distinct()
+                    .toList();
+        }
+
+        @Override
         public void close() {
             judges.forEach(Judge::close);
         }

@@ -2,11 +2,20 @@ package dev.prenoise.study;
 
 import dev.prenoise.engine.InvalidFieldException;
 import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.engine.ModelException;
+import dev.prenoise.engine.PromptSession;
+import dev.prenoise.engine.UnknownBackboneException;
+import dev.prenoise.engine.VerifierCatalog;
+import dev.prenoise.verifier.Judge;
+import dev.prenoise.verifier.VerifierException;
+import dev.prenoise.verifier.VerifierOffer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -80,9 +89,23 @@ public final class StudyRun {
             if (delivery == null) {
                 return false;
             }
-            queue.report(worker.run(delivery.content()));
+            queue.report(computed(delivery.content(), worker));
             delivery.acknowledge();
             return true;
+        }
+    }
+
+    private static UnitResult computed(Unit unit, UnitWork worker) {
+        try {
+            return worker.run(unit);
+        } catch (IllegalArgumentException | VerifierException | ModelException | UnknownBackboneException e) {
+            String strategy = unit.strategy().kind().name().toLowerCase(Locale.ROOT) + " "
+                    + unit.strategy().loss()
+                    + String.join(" + ", unit.strategy().verifiers());
+            throw new IllegalArgumentException(
+                    "\"" + unit.prompt().text() + "\", " + unit.backbone().id() + ", " + strategy.strip() + ": "
+                            + e.getMessage(),
+                    e);
         }
     }
 
@@ -131,7 +154,10 @@ public final class StudyRun {
     }
 
     /**
-     * @throws IllegalArgumentException when a metric's verifier, or a backbone, is not to be had; names it
+     * Finds before the first picture what could not be computed in the middle: reads every prompt with every backbone.
+     *
+     * @throws IllegalArgumentException when a metric's verifier, or a backbone, is not to be had, a prompt cannot be used, or a strategy cannot
+     *     follow its verifier; names it
      */
     public static void check(StudyPlan plan, ModelCatalog catalog) {
         for (BackboneSetting backbone : plan.backbones()) {
@@ -146,6 +172,63 @@ public final class StudyRun {
                     resolve(catalog, metric, family);
                 }
             }
+        }
+        List<StudyPrompt> prompts = plan.suites().stream()
+                .flatMap(suite -> suite.prompts().stream())
+                .distinct()
+                .toList();
+        checkMetrics(plan, catalog, prompts);
+        for (BackboneSetting backbone : plan.backbones()) {
+            for (StudyPrompt prompt : prompts) {
+                checkPrompt(plan, catalog, backbone, prompt);
+            }
+        }
+    }
+
+    private static void checkMetrics(StudyPlan plan, ModelCatalog catalog, List<StudyPrompt> prompts) {
+        if (plan.metrics().contains(new Metric(Metric.COMPLETE))) {
+            prompts.forEach(prompt -> new Metric.CompleteJudge(prompt.text()).close());
+        }
+        List<VerifierOffer> offers = catalog.verifiers().list();
+        for (Strategy strategy : plan.strategies()) {
+            switch (strategy.kind()) {
+                case FIRST_ORDER -> strategy.verifiers().forEach(name -> requireGradient(name, offers));
+                case PATHS, ZERO_ORDER_THEN_PATHS ->
+                    plan.metrics().forEach(metric -> requirePicturesAlone(metric, catalog, prompts.get(0)));
+                default -> {}
+            }
+        }
+    }
+
+    private static void requireGradient(String name, List<VerifierOffer> offers) {
+        if (VerifierCatalog.offer(offers, name)
+                .filter(VerifierOffer::differentiable)
+                .isEmpty()) {
+            throw new IllegalArgumentException(
+                    "strategies: first-order by " + name
+                            + ", which has no gradient (expected: a verifier that is differentiable, as capabilities lists them)");
+        }
+    }
+
+    private static void requirePicturesAlone(Metric metric, ModelCatalog catalog, StudyPrompt prompt) {
+        try (Judge judge = metric.judge(catalog, prompt.text())) {
+            if (judge.readsPrediction()) {
+                throw new IllegalArgumentException(
+                        "metrics: " + metric.name()
+                                + " compares a picture with what it was predicted to be (expected: another metric, or no strategy over paths)");
+            }
+        }
+    }
+
+    private static void checkPrompt(
+            StudyPlan plan, ModelCatalog catalog, BackboneSetting backbone, StudyPrompt prompt) {
+        try (PromptSession session = UnitWork.prepare(catalog, backbone, prompt)) {
+            if (plan.strategies().stream().anyMatch(strategy -> !strategy.loss().isEmpty())) {
+                session.requireSubjects();
+            }
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                    "suites: \"" + prompt.text() + "\" by " + backbone.name() + ": " + e.getMessage(), e);
         }
     }
 

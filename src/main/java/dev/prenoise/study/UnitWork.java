@@ -29,6 +29,7 @@ import dev.prenoise.search.Spend;
 import dev.prenoise.search.ZeroOrderSearch;
 import dev.prenoise.search.ZeroOrderThenPathsSearch;
 import dev.prenoise.verifier.Judge;
+import dev.prenoise.verifier.VerifierException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -38,9 +39,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Computes units, one at a time. The same unit gives the same rows on the same machine and version. */
 public final class UnitWork {
+    private static final Logger LOG = LoggerFactory.getLogger(UnitWork.class);
+
     private final ModelCatalog catalog;
     private final String version;
 
@@ -56,19 +61,23 @@ public final class UnitWork {
      * @throws RuntimeException when the model, a verifier or a prompt cannot be used; the message says which
      */
     public UnitResult run(Unit unit) {
-        PromptSpec prompt = new PromptSpec(
-                unit.prompt().text(), unit.backbone().negative(), unit.prompt().subjects());
-        try (PromptSession session = catalog.open(unit.backbone().id())
-                        .prepare(
-                                prompt,
-                                unit.backbone().sampling(),
-                                unit.backbone().width(),
-                                unit.backbone().height());
+        try (PromptSession session = prepare(catalog, unit.backbone(), unit.prompt());
                 Judges judges = Judges.open(catalog, unit)) {
             Pass pass = new Pass(unit, session, judges);
             unit.seeds().forEach(pass::add);
-            return pass.result(version);
+            UnitResult result = pass.result(version);
+            judges.tell(unit, result.rows());
+            return result;
         }
+    }
+
+    static PromptSession prepare(ModelCatalog catalog, BackboneSetting backbone, StudyPrompt prompt) {
+        return catalog.open(backbone.id())
+                .prepare(
+                        new PromptSpec(prompt.text(), backbone.negative(), prompt.subjects()),
+                        backbone.sampling(),
+                        backbone.width(),
+                        backbone.height());
     }
 
     /** The judges of one prompt, in the order of the unit's metrics, and the album. */
@@ -100,6 +109,28 @@ public final class UnitWork {
                     .filter(entry -> names.contains(entry.getKey()))
                     .map(entry -> new Panel.Member(entry.getKey(), entry.getValue(), 1))
                     .toList());
+        }
+
+        /**
+         * Says why pictures were not judged.
+         *
+         * @throws VerifierException when a metric judged none: the next units would fare no better, and their results stay
+         */
+        void tell(Unit unit, List<UnitResult.Row> rows) {
+            int metric = 0;
+            for (Judge judge : byName.values()) {
+                int column = metric++;
+                String warnings = String.join("; ", judge.warnings());
+                if (warnings.isEmpty()) {
+                    continue;
+                }
+                LOG.warn("\"{}\": {}", unit.prompt().text(), warnings);
+                if (rows.stream().noneMatch(row -> Double.isFinite(row.values().get(column)))) {
+                    throw new VerifierException(
+                            warnings
+                                    + " (expected: at least one picture judged; what is done is kept, start again when it answers)");
+                }
+            }
         }
 
         @Override

@@ -4,9 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.prenoise.engine.CatalogOptions;
 import dev.prenoise.engine.Catalogs;
 import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.image.Picture;
 import dev.prenoise.study.UnitQueue.Delivery;
+import dev.prenoise.verifier.Judge;
+import dev.prenoise.verifier.LlmGrader;
+import dev.prenoise.verifier.LlmOptions;
+import dev.prenoise.verifier.Shot;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -23,6 +29,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class StudyRunTest {
     private static final String STUDY = """
@@ -45,7 +53,11 @@ class StudyRunTest {
 
     @BeforeAll
     static void open() {
-        catalog = Catalogs.create(folder.resolve("cache"), List.of(), "cpu");
+        // nobody listens at this port
+        LlmOptions nobody =
+                LlmOptions.of("http://127.0.0.1:9/v1", "seer", "", false).withRetries(0);
+        catalog = Catalogs.create(CatalogOptions.of(folder.resolve("cache"))
+                .withOffers(List.of(LlmGrader.offer(nobody, folder.resolve("cache")))));
     }
 
     @AfterAll
@@ -189,6 +201,64 @@ class StudyRunTest {
                 }
             }
         }
+    }
+
+    private static StudyPlan plan(String prompts, String strategy, String metrics) throws IOException {
+        Files.writeString(folder.resolve("some.txt"), prompts);
+        String text = "title: Some\nsuites: [{file: some.txt}]\nstrategies: [" + strategy
+                + "]\nbudgets: [2]\nseeds: 1\nmetrics: [" + metrics + "]\n";
+        return StudyFile.read(
+                Files.writeString(folder.resolve("some.yaml"), text).toString());
+    }
+
+    private static final String SOUND = "a red circle and a blue square\na green triangle\n";
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "a red circle, hello there; conform; oracle; suites: \"hello there\" by shapes: prompt.text",
+                "a red circle,a cat; '{verifier: complete}'; complete; prompt: \"a cat\" (expected for the metric complete",
+                "; '{search: first-order, verifier: \"shapes-clip:parts\"}'; '\"shapes-clip:parts\"';"
+                        + " strategies: first-order by shapes-clip:parts, which has no gradient",
+                "; '{search: first-order, verifier: oracle}'; oracle; strategies: first-order by oracle, which has no gradient"
+            })
+    void check_whatCannotBeComputed_isToldBeforeTheFirstPicture(
+            @Nullable String prompts, String strategy, String metrics, String message) throws Exception {
+        StudyPlan plan = plan(prompts == null ? SOUND : prompts.replace(",", "\n"), strategy, metrics);
+
+        assertThatThrownBy(() -> StudyRun.check(plan, catalog))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageStartingWith(message);
+    }
+
+    @Test
+    void metric_overParts_handsOnWhatItsVerifierSays() {
+        try (Judge judge = new Metric("llm:parts").judge(catalog, "a red circle and a blue square")) {
+            assertThat(judge.remote()).isTrue();
+            assertThat(judge.readsPrediction()).isFalse();
+            assertThat(judge.warnings()).isEmpty();
+            assertThat(judge.score(List.of(new Shot(new Picture(1, 1, new byte[3]), null))))
+                    .containsExactly(Double.NaN);
+            assertThat(judge.warnings()).isNotEmpty().allSatisfy(each -> assertThat(each)
+                    .startsWith("llm: 1 of 1 pictures not graded"));
+        }
+    }
+
+    @Test
+    void run_whereNobodyAnswersForAMetric_endsAndSaysWhyInsteadOfKeepingNothing() throws Exception {
+        StudyPlan plan = plan(SOUND, "{verifier: oracle}", "oracle, llm");
+        Path silent = folder.resolve("silent");
+
+        try (LocalQueue queue = new LocalQueue(Duration.ofMinutes(1))) {
+            assertThatThrownBy(
+                            () -> new StudyRun(plan, silent).run(queue, new UnitWork(catalog, "1"), (known, of) -> {}))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageStartingWith(
+                            "\"a red circle and a blue square\", shapes, pictures: llm: 2 of 2 pictures")
+                    .hasMessageContaining("start again when it answers");
+        }
+        assertThat(Files.readString(silent.resolve("rows.jsonl"))).isEmpty();
     }
 
     @Test
