@@ -30,7 +30,7 @@ class ComfyUI:
         for folder in ("custom_nodes", "models/loras", "models/checkpoints", "input", "output", "temp", "user"):
             (self.base / folder).mkdir(parents=True)
         (self.base / "custom_nodes" / "better-noise").symlink_to(PACK, target_is_directory=True)
-        (self.base / "custom_nodes" / "builtin_model").symlink_to(REAL / "builtin_model", target_is_directory=True)
+        (self.base / "custom_nodes" / "builtin_model.py").symlink_to(REAL / "builtin_model.py")
         checkpoint = os.environ.get("PRENOISE_REAL_CHECKPOINT")
         if checkpoint:
             (self.base / "models" / "checkpoints" / Path(checkpoint).name).symlink_to(Path(checkpoint).resolve())

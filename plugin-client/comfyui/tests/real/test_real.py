@@ -1,6 +1,6 @@
 """In a real ComfyUI: COMFYUI_PATH=/path/to/ComfyUI python -m unittest discover -s plugin-client/comfyui/tests/real
 
-On the built-in model, put together from ComfyUI's own parts by builtin_model/. Prints what it measured; with PRENOISE_REAL_OUT the pictures are kept
+On the built-in model, put together from ComfyUI's own parts by builtin_model.py. Prints what it measured; with PRENOISE_REAL_OUT the pictures are kept
 in that folder. COMFYUI_PYTHON and COMFYUI_ARGS say how ComfyUI is run.
 """
 
