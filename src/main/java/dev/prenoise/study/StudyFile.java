@@ -109,7 +109,7 @@ public final class StudyFile {
         YamlValue perUnit = fields.get("seeds_per_unit");
         YamlValue shown = fields.get("sheet_prompts");
         StudyPlan plan = new StudyPlan(
-                root.required(fields, "title").text(),
+                oneLine(root.required(fields, "title")),
                 suites,
                 backbones,
                 strategies,
@@ -204,7 +204,12 @@ public final class StudyFile {
 
     private static String named(Map<String, YamlValue> given, String otherwise) {
         YamlValue name = given.get("name");
-        return name == null ? otherwise : name.text();
+        return name == null ? otherwise : oneLine(name);
+    }
+
+    /** What heads a table, or stands in one. */
+    private static String oneLine(YamlValue value) {
+        return value.text().strip().replaceAll("\\s+", " ");
     }
 
     // ---- backbones ----

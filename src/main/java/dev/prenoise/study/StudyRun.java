@@ -13,10 +13,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -146,11 +148,24 @@ public final class StudyRun {
             Files.writeString(folder.resolve("summary.md"), report.markdown());
             Files.writeString(folder.resolve("summary.tex"), report.latex());
             Files.writeString(folder.resolve("report.html"), report.html());
+            Set<String> names = new HashSet<>();
             for (Map.Entry<String, String> curves : report.curves().entrySet()) {
-                String name = curves.getKey().replaceAll("[^A-Za-z0-9._-]+", "-");
+                String name = fileName(curves.getKey(), names);
                 Files.writeString(folder.resolve("curves-" + name + ".svg"), curves.getValue());
             }
         }
+    }
+
+    /**
+     * @param taken by others, in lower case, as some file systems take them
+     */
+    static String fileName(String backbone, Set<String> taken) {
+        String plain = backbone.replaceAll("[^A-Za-z0-9._-]+", "-");
+        String name = plain;
+        for (int i = 2; !taken.add(name.toLowerCase(Locale.ROOT)); i++) {
+            name = plain + "-" + i;
+        }
+        return name;
     }
 
     /**

@@ -45,7 +45,21 @@ record Table(String title, List<String> head, List<List<String>> rows, String no
     }
 
     static String tex(String text) {
-        return text.replaceAll("([&%$#_{}])", "\\\\$1").replace("±", "$\\pm$").replace("–", "--");
+        StringBuilder out = new StringBuilder();
+        for (char c : text.toCharArray()) {
+            out.append(
+                    switch (c) {
+                        case '&', '%', '$', '#', '_', '{', '}' -> "\\" + c;
+                        case '\\' -> "\\textbackslash{}";
+                        case '^' -> "\\textasciicircum{}";
+                        case '~' -> "\\textasciitilde{}";
+                        case '<', '>', '|' -> "$" + c + "$";
+                        case '±' -> "$\\pm$";
+                        case '–' -> "--";
+                        default -> String.valueOf(c);
+                    });
+        }
+        return out.toString();
     }
 
     static String escaped(String text) {

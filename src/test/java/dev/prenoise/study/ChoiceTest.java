@@ -185,7 +185,9 @@ class ChoiceTest {
         Table table = new Table("a & b_1", List.of("x", "50 %"), List.of(List.of("a|b <c>", "1")), "");
 
         assertThat(table.markdown()).contains("| a\\|b <c> | 1 |", "|---|---:|");
-        assertThat(table.latex()).contains("\\caption{a \\& b\\_1}", "x & 50 \\% \\\\", "a|b <c> & 1 \\\\");
+        assertThat(table.latex()).contains("\\caption{a \\& b\\_1}", "x & 50 \\% \\\\", "a$|$b $<$c$>$ & 1 \\\\");
+        assertThat(Table.tex("a^b ~ \\c{50 %}"))
+                .isEqualTo("a\\textasciicircum{}b \\textasciitilde{} \\textbackslash{}c\\{50 \\%\\}");
         assertThat(table.html()).contains("<h3>a &amp; b_1</h3>", "<td>a|b &lt;c&gt;</td><td>1</td>");
     }
 }

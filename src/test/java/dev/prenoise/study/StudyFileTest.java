@@ -43,6 +43,15 @@ class StudyFileTest {
     }
 
     @Test
+    void read_textOfSeveralLines_isOne() throws IOException {
+        StudyPlan plan = read(SOUND.replace("title: A study", "title: |\n  A study\n  of two lines")
+                .replace("name: SC", "name: \"S\\nC\""));
+
+        assertThat(plan.title()).isEqualTo("A study of two lines");
+        assertThat(plan.strategies()).extracting(Strategy::name).contains("S C");
+    }
+
+    @Test
     void read_everyKindOfEntry_isThePlan() throws IOException {
         StudyPlan plan = read(SOUND);
 

@@ -10,8 +10,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -206,6 +208,15 @@ class StudyReportTest {
                 .doesNotContain("<script", "NaN", "Infinity", "src=\"http", "<link", "url(", "base64,\"");
         // two suites, a prompt each: the plain seed and five strategies, as nobody can say whom two verifiers choose
         assertThat(html.split("data:image/png;base64,", -1)).hasSize(1 + 2 * 6);
+    }
+
+    @Test
+    void fileName_ofNamesThatLookAlike_isAnotherForEach() {
+        Set<String> taken = new HashSet<>();
+
+        assertThat(List.of("a b", "a/b", "A b", "a-b-2"))
+                .extracting(name -> StudyRun.fileName(name, taken))
+                .containsExactly("a-b", "a-b-2", "A-b-3", "a-b-2-2");
     }
 
     @Test
