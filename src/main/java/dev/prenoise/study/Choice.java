@@ -6,6 +6,7 @@ import dev.prenoise.shapes.BestOfN;
 import dev.prenoise.verifier.RankEnsemble;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.IntToDoubleFunction;
@@ -85,8 +86,15 @@ abstract class Choice {
         private final int nfeEach;
 
         Ranked(List<UnitResult.Row> pool, double[] scores, int lossesEach, int nfeEach) {
-            this.pool = pool;
-            this.scores = finite(scores);
+            double[] losses = finite(scores);
+            // sorted once, as every value sorts them again, which is quick where they are
+            int[] order = IntStream.range(0, losses.length)
+                    .boxed()
+                    .sorted(Comparator.comparingDouble(i -> losses[i]))
+                    .mapToInt(i -> i)
+                    .toArray();
+            this.pool = Arrays.stream(order).mapToObj(pool::get).toList();
+            this.scores = Arrays.stream(order).mapToDouble(i -> losses[i]).toArray();
             this.lossesEach = lossesEach;
             this.nfeEach = nfeEach;
         }

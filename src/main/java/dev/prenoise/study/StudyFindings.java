@@ -5,6 +5,7 @@ import dev.prenoise.shapes.Statistics;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +29,10 @@ final class StudyFindings {
 
     private final StudyPlan plan;
     private final List<Cell> cells;
+    private final Map<Key, double[]> columns = new HashMap<>();
+
+    /** Of values that tables and curves ask for again and again. */
+    private record Key(int metric, String strategy, String suite, int n) {}
 
     /**
      * One prompt.
@@ -118,6 +123,13 @@ final class StudyFindings {
                 .toArray();
     }
 
+    /** One value for each prompt that the metric could judge. */
+    private double[] column(int metric, String strategy, String suite, int n) {
+        return columns.computeIfAbsent(
+                new Key(metric, strategy, suite, n),
+                key -> column(judged(metric, suite), strategy, choice -> choice.value(metric, n)));
+    }
+
     /** How many prompts the metric could judge. */
     int prompts(int metric) {
         return judged(metric, "").size();
@@ -128,26 +140,21 @@ final class StudyFindings {
      * @return empty where the metric could judge none
      */
     Optional<Interval> value(int metric, String strategy, String suite, int n) {
-        double[] values = column(judged(metric, suite), strategy, choice -> choice.value(metric, n));
+        double[] values = column(metric, strategy, suite, n);
         return values.length == 0 ? Optional.empty() : Optional.of(Statistics.mean(values, RESAMPLES, SEED));
     }
 
     /** The largest budget's value less that of one candidate. */
     Interval gain(int metric, String strategy) {
-        List<Cell> judged = judged(metric, "");
         return Statistics.difference(
-                column(judged, strategy, choice -> choice.value(metric, 1)),
-                column(judged, strategy, choice -> choice.value(metric, plan.candidates())),
-                RESAMPLES,
-                SEED);
+                column(metric, strategy, "", 1), column(metric, strategy, "", plan.candidates()), RESAMPLES, SEED);
     }
 
     /** The smallest budget whose value lies within one per cent of the curve's best. */
     Interval plateau(int metric, String strategy) {
         List<Integer> sizes = plan.sizes();
-        double[][] curves = sizes.stream()
-                .map(n -> column(judged(metric, ""), strategy, choice -> choice.value(metric, n)))
-                .toArray(double[][]::new);
+        double[][] curves =
+                sizes.stream().map(n -> column(metric, strategy, "", n)).toArray(double[][]::new);
         return Statistics.clusters(
                 curves[0].length,
                 chosen -> {
@@ -174,10 +181,9 @@ final class StudyFindings {
 
     /** Each pair of strategies at the largest budget; p-values as they are and after Holm's correction for how many pairs there are. */
     List<Comparison> comparisons(int metric) {
-        List<Cell> judged = judged(metric, "");
         List<String> names = plan.strategies().stream().map(Strategy::name).toList();
         List<double[]> columns = names.stream()
-                .map(name -> column(judged, name, choice -> choice.value(metric, plan.candidates())))
+                .map(name -> column(metric, name, "", plan.candidates()))
                 .toList();
         List<int[]> pairs = new ArrayList<>();
         for (int i = 0; i < names.size(); i++) {
