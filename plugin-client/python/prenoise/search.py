@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.05  # twice as often as hosts ask for
 LONGEST_SEARCH_SECONDS = 4 * 3600.0  # the deadline where the budget has no wall time
 GRACE_SECONDS = 600.0  # for models to load, and for the queue, on top of a wall time
+OVERTIME_SECONDS = 1.0  # after its deadline a call is over, even where grpcio 1.51 never says so (it began while the sidecar stopped)
 FAREWELL_SECONDS = 2.0  # for the sidecar to end a call that is over
 LONGEST_ERROR = 2000  # characters of a host's error that are sent
 
@@ -122,6 +123,7 @@ class Search:
         self._poll = poll
         self._over = False
         timeout = _deadline(self.request) if deadline is None else deadline
+        self._latest = time.monotonic() + timeout + OVERTIME_SECONDS
         self._pump = _Pump(self._opener(sidecar, timeout), self._answer.decode, sidecar)
 
     def _opener(self, sidecar: "Sidecar", timeout: float) -> Callable[[], Tuple[Any, bool]]:
@@ -210,6 +212,8 @@ class Search:
                 return _End(None)
             with contextlib.suppress(queue.Empty):
                 return self._pump.queue.get(timeout=POLL_SECONDS)
+            if time.monotonic() > self._latest:
+                raise SidecarError("DEADLINE_EXCEEDED", "the search did not end in its time")
 
     def _ended(self, end: _End) -> None:
         if self._pump.closed.is_set():
