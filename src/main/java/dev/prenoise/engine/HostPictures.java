@@ -92,8 +92,7 @@ final class HostPictures implements PathEvaluator {
 
     @Override
     public List<Evaluation> evaluate(List<Noise> noises) {
-        return evaluateSeeded(
-                noises.stream().map(noise -> new SeededNoise(noise, 0)).toList());
+        return evaluateSeeded(SeededNoise.unseeded(noises));
     }
 
     @Override
@@ -117,8 +116,7 @@ final class HostPictures implements PathEvaluator {
 
     @Override
     public List<Evaluation> evaluateWithGradient(List<Noise> noises) {
-        return evaluateSeededWithGradient(
-                noises.stream().map(noise -> new SeededNoise(noise, 0)).toList());
+        return evaluateSeededWithGradient(SeededNoise.unseeded(noises));
     }
 
     /** Through the verifiers here, and through decoder and solver at the host. One by one: it keeps one graph at a time. */

@@ -121,8 +121,7 @@ final class PictureEvaluator implements PathEvaluator {
 
     @Override
     public List<Evaluation> evaluate(List<Noise> noises) {
-        return evaluateSeeded(
-                noises.stream().map(noise -> new SeededNoise(noise, 0)).toList());
+        return evaluateSeeded(SeededNoise.unseeded(noises));
     }
 
     @Override
@@ -138,8 +137,7 @@ final class PictureEvaluator implements PathEvaluator {
 
     @Override
     public List<Evaluation> evaluateWithGradient(List<Noise> noises) {
-        return evaluateSeededWithGradient(
-                noises.stream().map(noise -> new SeededNoise(noise, 0)).toList());
+        return evaluateSeededWithGradient(SeededNoise.unseeded(noises));
     }
 
     /**

@@ -78,8 +78,7 @@ final class FollowedVerifiers implements PathEvaluator {
 
     @Override
     public List<Evaluation> evaluate(List<Noise> noises) {
-        return evaluateSeeded(
-                noises.stream().map(noise -> new SeededNoise(noise, 0)).toList());
+        return evaluateSeeded(SeededNoise.unseeded(noises));
     }
 
     @Override
@@ -91,8 +90,7 @@ final class FollowedVerifiers implements PathEvaluator {
 
     @Override
     public List<Evaluation> evaluateWithGradient(List<Noise> noises) {
-        return evaluateSeededWithGradient(
-                noises.stream().map(noise -> new SeededNoise(noise, 0)).toList());
+        return evaluateSeededWithGradient(SeededNoise.unseeded(noises));
     }
 
     /** Scores are those of the picture as it is drawn, like everyone's; the gradient is the verifiers' own. */

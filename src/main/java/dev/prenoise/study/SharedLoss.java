@@ -46,8 +46,7 @@ final class SharedLoss implements Evaluator {
 
     @Override
     public List<Evaluation> evaluate(List<Noise> noises) {
-        return evaluateSeeded(
-                noises.stream().map(noise -> new SeededNoise(noise, 0)).toList());
+        return evaluateSeeded(SeededNoise.unseeded(noises));
     }
 
     @Override

@@ -95,8 +95,7 @@ final class FakePictures implements PathEvaluator {
 
     @Override
     public List<Evaluation> evaluate(List<Noise> noises) {
-        return evaluateSeeded(
-                noises.stream().map(noise -> new SeededNoise(noise, 0)).toList());
+        return evaluateSeeded(SeededNoise.unseeded(noises));
     }
 
     @Override
