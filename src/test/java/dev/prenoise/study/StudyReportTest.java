@@ -65,7 +65,7 @@ class StudyReportTest {
         Map<String, String> pictures = new HashMap<>();
         if (unit.shown()) {
             byte[] rgb = new byte[16 * 16 * 3];
-            new SplittableRandom(unit.hashCode()).nextBytes(rgb);
+            new SplittableRandom(unit.id().hashCode()).nextBytes(rgb);
             String png = Base64.getEncoder().encodeToString(Png.encode(new Picture(16, 16, rgb)));
             pictures.put("", png);
             unit.metrics().forEach(metric -> pictures.put(metric, png));
@@ -205,7 +205,9 @@ class StudyReportTest {
         assertThat(html)
                 .contains(
                         "<title>Made up &amp; &lt;small&gt;</title>", "<svg", "Computed by Prenoise 9.9.9.", "by suite")
-                .doesNotContain("<script", "NaN", "Infinity", "src=\"http", "<link", "url(", "base64,\"");
+                .doesNotContain("<script", "src=\"http", "<link", "url(", "base64,\"");
+        // a picture's base64 may spell anything
+        assertThat(html.replaceAll("base64,[A-Za-z0-9+/=]+", "")).doesNotContain("NaN", "Infinity");
         // two suites, a prompt each: the plain seed and five strategies, as nobody can say whom two verifiers choose
         assertThat(html.split("data:image/png;base64,", -1)).hasSize(1 + 2 * 6);
     }
