@@ -261,6 +261,16 @@ final class FolderCatalog implements ModelCatalog {
     /**
      * @throws UnknownBackboneException when there is none
      */
+    @Override
+    public void hash(String id) throws InterruptedException {
+        Item<Card> item = item(id);
+        try {
+            models.hash(item);
+        } catch (IOException e) {
+            throw new ModelException(id + ": " + e.getMessage() + " (expected: its files still there)", e);
+        }
+    }
+
     private Item<Card> item(String id) {
         Item<Card> item = id.equals(ShapesModel.ID) ? builtIn : models.get(id);
         if (item == null) {

@@ -221,6 +221,15 @@ final class Library<T> {
         }
     }
 
+    /** Makes its hash now. */
+    void hash(Item<T> item) throws IOException, InterruptedException {
+        for (Path file : item.files()) {
+            if (isWeights(file)) {
+                hashes.require(file);
+            }
+        }
+    }
+
     /**
      * @param precision in which it is computed
      */

@@ -46,6 +46,15 @@ public interface ModelCatalog extends AutoCloseable {
      */
     List<WeightsPin> pins(String id, List<String> loras);
 
+    /**
+     * Reads the backbone's files where their hashes are not known yet: seconds for each GB, once in a file's life. Its pin has a hash from
+     * then on. Those without files always have one.
+     *
+     * @throws UnknownBackboneException when it is gone
+     * @throws ModelException when its files cannot be read
+     */
+    default void hash(String id) throws InterruptedException {}
+
     List<DeviceInfo> devices();
 
     /** Those on the same device, in the same memory. */

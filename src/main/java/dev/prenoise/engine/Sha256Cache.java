@@ -83,7 +83,7 @@ final class Sha256Cache implements AutoCloseable {
             while (!closed) {
                 Path path = wanted.take();
                 try {
-                    hash(path);
+                    hash(path, true);
                 } catch (IOException e) {
                     LOG.debug("{} is not hashed: {}", path, e.toString());
                 }
@@ -96,12 +96,21 @@ final class Sha256Cache implements AutoCloseable {
         }
     }
 
-    private void hash(Path path) throws IOException, InterruptedException {
+    /**
+     * Hashes a file at once, at full speed, where it is not known yet.
+     *
+     * @throws IOException when it cannot be read
+     */
+    void require(Path path) throws IOException, InterruptedException {
+        hash(path, false);
+    }
+
+    private void hash(Path path, boolean resting) throws IOException, InterruptedException {
         FileStamp stamp = FileStamp.of(path);
         if (known(path, stamp) != null) {
             return;
         }
-        String sha256 = sha256(path);
+        String sha256 = sha256(path, resting);
         if (FileStamp.of(path).equals(stamp)) {
             String real = real(path).toString();
             append(real, stamp, sha256);
@@ -109,7 +118,7 @@ final class Sha256Cache implements AutoCloseable {
         }
     }
 
-    private static String sha256(Path path) throws IOException, InterruptedException {
+    private static String sha256(Path path, boolean resting) throws IOException, InterruptedException {
         MessageDigest digest = digest();
         ByteBuffer block = ByteBuffer.allocateDirect(BLOCK);
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
@@ -118,9 +127,11 @@ final class Sha256Cache implements AutoCloseable {
                 if (!block.hasRemaining()) {
                     digest.update(block.flip());
                     block.clear();
-                    // rests as long as it worked
-                    Thread.sleep((System.nanoTime() - begin) / 1_000_000);
-                    begin = System.nanoTime();
+                    if (resting) {
+                        // as long as it worked
+                        Thread.sleep((System.nanoTime() - begin) / 1_000_000);
+                        begin = System.nanoTime();
+                    }
                 }
             }
         }

@@ -52,4 +52,12 @@ public interface VerifierCatalog {
     default List<WeightsPin> pins(List<String> names) {
         return List.of();
     }
+
+    /**
+     * Reads a verifier's files where their hashes are not known yet. Its pin has a hash from then on.
+     *
+     * @param name resolved
+     * @throws dev.prenoise.verifier.VerifierException when they cannot be read
+     */
+    default void hash(String name) throws InterruptedException {}
 }

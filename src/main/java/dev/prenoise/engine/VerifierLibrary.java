@@ -191,6 +191,17 @@ final class VerifierLibrary implements VerifierCatalog, AutoCloseable {
                 .toList();
     }
 
+    @Override
+    public void hash(String name) throws InterruptedException {
+        try {
+            for (Path file : open(name).files()) {
+                hashes.require(file);
+            }
+        } catch (IOException e) {
+            throw new VerifierException(name + ": " + e.getMessage() + " (expected: its files still there)", e);
+        }
+    }
+
     private WeightsPin pin(Verifier verifier) {
         long bytes = 0;
         StringBuilder stamps = new StringBuilder();

@@ -9,7 +9,8 @@ import java.util.Map;
 
 /**
  * What stands behind a study's names when it is computed: the program's version, the device, each model's weights and precision, each
- * verifier's weights or where and how it is asked. Numbers of another basis are other numbers.
+ * verifier's weights or where and how it is asked. Numbers of another basis are other numbers. Two machines with the same files and options
+ * have the same.
  *
  * @param program version and device; "" = not known
  * @param backbones by id
@@ -24,27 +25,43 @@ public record Basis(String program, Map<String, String> backbones, Map<String, S
         verifiers = Map.copyOf(verifiers);
     }
 
-    static Basis of(StudyPlan plan, ModelCatalog catalog, String version) {
+    static Basis of(StudyPlan plan, ModelCatalog catalog, String version) throws InterruptedException {
         Map<String, String> backbones = new LinkedHashMap<>();
         for (BackboneSetting backbone : plan.backbones()) {
-            backbones.put(backbone.id(), told(catalog.pins(catalog.resolve(backbone.id()), List.of())));
+            backbones.put(backbone.id(), backbone(catalog, backbone.id()));
         }
         Map<String, String> verifiers = new LinkedHashMap<>();
         for (Metric metric : plan.metrics()) {
-            String name = metric.verifier();
-            if (!name.isEmpty()) {
-                verifiers.put(name, told(catalog.verifiers().pins(List.of(name))));
+            if (!metric.verifier().isEmpty()) {
+                verifiers.put(metric.verifier(), verifier(catalog, metric.verifier()));
             }
         }
-        return new Basis(version + " " + catalog.verifiers().compute().name(), backbones, verifiers);
+        return new Basis(program(catalog, version), backbones, verifiers);
     }
 
-    /** By files' sizes and times, as their hashes may come to be known between two runs; by the hash what has no files. */
+    static String program(ModelCatalog catalog, String version) {
+        return version + " " + catalog.verifiers().compute().name();
+    }
+
+    /**
+     * @throws dev.prenoise.engine.UnknownBackboneException when there is none of that name
+     */
+    static String backbone(ModelCatalog catalog, String name) throws InterruptedException {
+        String id = catalog.resolve(name);
+        catalog.hash(id);
+        return told(catalog.pins(id, List.of()));
+    }
+
+    static String verifier(ModelCatalog catalog, String name) throws InterruptedException {
+        catalog.verifiers().hash(name);
+        return told(catalog.verifiers().pins(List.of(name)));
+    }
+
+    /** By what the files hold, as their times differ between two machines; by time only what changed while it was read. */
     private static String told(List<WeightsPin> pins) {
         List<String> told = new ArrayList<>();
         for (WeightsPin pin : pins) {
-            told.add(pin.name() + " " + pin.bytes() + " " + (pin.bytes() == 0 ? pin.sha256() : pin.stamp()) + " "
-                    + pin.settings());
+            told.add(pin.name() + " " + (pin.sha256() == null ? pin.stamp() : pin.sha256()) + " " + pin.settings());
         }
         return String.join("; ", told);
     }

@@ -42,7 +42,7 @@ public record StudyPlan(
      *
      * @param version of the program that computes it
      */
-    public StudyPlan on(ModelCatalog catalog, String version) {
+    public StudyPlan on(ModelCatalog catalog, String version) throws InterruptedException {
         return new StudyPlan(
                 title,
                 suites,

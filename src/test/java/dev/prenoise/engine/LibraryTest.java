@@ -295,6 +295,17 @@ class LibraryTest {
     }
 
     @Test
+    void hash_whereNobodyHashes_makesItNow() throws Exception {
+        write(root.resolve("a.safetensors"), "1");
+        Library<String> library = library(false, root);
+        library.hash(library.get("a.safetensors"));
+
+        // printf 1 | sha256sum
+        assertThat(library.sha256(library.get("a.safetensors")))
+                .isEqualTo("6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b");
+    }
+
+    @Test
     void get_afterItsCardCameOrChanged_readsItAgain() throws Exception {
         write(root.resolve("torn.safetensors"), "bad");
         write(root.resolve("folder/model_index.json"), "{}");

@@ -13,6 +13,7 @@ import dev.prenoise.verifier.VerifierOffer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -69,6 +70,26 @@ class VerifierLibraryTest {
             assertThat(old.score(SHOTS)).containsExactly(9);
         }
         assertThat(built).allMatch(verifier -> verifier.closed);
+    }
+
+    @Test
+    void hash_ofAVerifiersFiles_tellsContentFromATouch() throws Exception {
+        try (ModelCatalog catalog = catalog(0)) {
+            catalog.verifiers().hash("file");
+            WeightsPin before = catalog.verifiers().pins(List.of("file")).get(0);
+            assertThat(before.sha256()).isNotNull();
+
+            Files.setLastModifiedTime(file, FileTime.fromMillis(1_000_000));
+            catalog.verifiers().hash("file");
+            assertThat(catalog.verifiers().pins(List.of("file")).get(0).sha256())
+                    .isEqualTo(before.sha256());
+
+            Files.writeString(file, "two");
+            catalog.verifiers().hash("file");
+            assertThat(catalog.verifiers().pins(List.of("file")).get(0).sha256())
+                    .isNotNull()
+                    .isNotEqualTo(before.sha256());
+        }
     }
 
     @Test
