@@ -12,7 +12,6 @@ import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.GradMode;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -39,6 +38,7 @@ final class AttentionEvaluator implements Evaluator {
     private final AttentionLoss optimized;
     private final List<TokenGroup> subjects;
     private final Batches batches;
+    private final AttentionPass alone;
 
     /** At a batch size that is sure to fit. */
     AttentionEvaluator(
@@ -61,6 +61,7 @@ final class AttentionEvaluator implements Evaluator {
         this.optimized = optimized;
         this.subjects = subjects;
         this.batches = batches;
+        this.alone = new AttentionPass(firstStep, List.of(score), subjects, batches);
     }
 
     @Override
@@ -85,21 +86,9 @@ final class AttentionEvaluator implements Evaluator {
 
     @Override
     public List<Evaluation> evaluate(List<Noise> noises) {
-        return batches.each(noises, this::evaluate);
-    }
-
-    private List<Evaluation> evaluate(List<Noise> noises, int batch) {
-        try (GradMode off = GradMode.off();
-                Scope scope = new Scope();
-                FirstStep.Maps maps = firstStep.maps(
-                        Noises.stack(firstStep.compute(), Noises.filled(noises, batch)), score.readsSelfAttention())) {
-            List<Evaluation> evaluations = new ArrayList<>();
-            for (AttentionMaps one : maps.toArrays(noises.size())) {
-                LossValue value = finite(score.evaluate(one, subjects, false));
-                evaluations.add(new Evaluation(value.loss(), value.terms(), null));
-            }
-            return evaluations;
-        }
+        return alone.scores(noises).values().get(0).stream()
+                .map(value -> new Evaluation(value.loss(), value.terms(), null))
+                .toList();
     }
 
     /** One by one: optimisers ask for one, and the graph of each is freed before the next. */
@@ -124,7 +113,7 @@ final class AttentionEvaluator implements Evaluator {
             }
             largest /= 256;
             if (largest < SMALLEST_SLOPE) {
-                throw notFinite("the loss's gradient");
+                throw AttentionPass.notFinite("the loss's gradient");
             }
         }
     }
@@ -142,8 +131,8 @@ final class AttentionEvaluator implements Evaluator {
             double scale;
             try (FirstStep.Maps maps = firstStep.maps(leaf, self)) {
                 AttentionMaps arrays = maps.toArrays(1).get(0);
-                slope = finite(optimized.evaluate(arrays, subjects, true));
-                value = score.equals(optimized) ? slope : finite(score.evaluate(arrays, subjects, false));
+                slope = AttentionPass.finite(optimized.evaluate(arrays, subjects, true));
+                value = score.equals(optimized) ? slope : AttentionPass.finite(score.evaluate(arrays, subjects, false));
                 scale = largest == 0 ? 1 : scale(slope, largest);
                 Tensor sum = maps.weightedSum(slope);
                 (scale == 1 ? sum : sum.mul(scale)).backward();
@@ -182,17 +171,5 @@ final class AttentionEvaluator implements Evaluator {
             }
         }
         return true;
-    }
-
-    private static LossValue finite(LossValue value) {
-        if (!Double.isFinite(value.loss())) {
-            throw notFinite("the loss");
-        }
-        return value;
-    }
-
-    private static ModelException notFinite(String what) {
-        return new ModelException(
-                what + " is not a finite number (expected: one; where a model overflows float16, --dtype fp32 helps)");
     }
 }

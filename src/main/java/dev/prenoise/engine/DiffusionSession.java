@@ -127,8 +127,16 @@ final class DiffusionSession implements PromptSession {
 
     @Override
     public Evaluator attention(AttentionLoss score, AttentionLoss optimized) {
-        Batches batches = new Batches(new Room(needs.lossWeights(), needs.loss(), needs.gradient()), batchSize());
-        return new AttentionEvaluator(firstStep(), score, optimized, groups(), batches);
+        return new AttentionEvaluator(firstStep(), score, optimized, groups(), lossBatches());
+    }
+
+    @Override
+    public AttentionPass attentionPass(List<AttentionLoss> losses) {
+        return new AttentionPass(firstStep(), losses, groups(), lossBatches());
+    }
+
+    private Batches lossBatches() {
+        return new Batches(new Room(needs.lossWeights(), needs.loss(), needs.gradient()), batchSize());
     }
 
     /** Fixed for a session: kernels add in another order for another batch size. */

@@ -44,6 +44,16 @@ public interface PromptSession extends AutoCloseable {
      */
     Evaluator attention(AttentionLoss score, AttentionLoss optimized);
 
+    /**
+     * Scores noise by several losses at once, each to the bit as {@link #attention(AttentionLoss)} does. Valid until the session closes.
+     *
+     * @throws IllegalArgumentException when some read self-attention and others do not
+     * @throws InvalidFieldException as {@link #requireSubjects}
+     */
+    default AttentionPass attentionPass(List<AttentionLoss> losses) {
+        throw new ModelException("this model has no attention of its own");
+    }
+
     /** The attention maps of one noise at the first step, for heat maps. */
     AttentionMaps maps(Noise noise);
 

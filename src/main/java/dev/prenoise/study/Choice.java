@@ -63,6 +63,29 @@ abstract class Choice {
         };
     }
 
+    /**
+     * Where only those are judged that were the best when they came: what a search comes to that takes candidates, or starts, in their order.
+     *
+     * @param plain candidate 0's picture
+     * @param own rows of the strategy's unit
+     * @param largest budget
+     */
+    static Choice ofRecords(
+            Strategy strategy, UnitResult.Row plain, List<UnitResult.Row> own, List<String> metrics, int largest) {
+        return switch (strategy.kind()) {
+            case RANK -> new Recorded(plain, own, 1, largest);
+            case OPTIMIZE -> new Recorded(plain, own, InitNoParameters.DEFAULT.maxStep(), largest);
+            case PICTURES, FOLLOW ->
+                throw new IllegalArgumentException(
+                        "strategy: " + strategy.kind() + " (expected: one that does not see every picture)");
+            default ->
+                new Walked(
+                        List.of(plain),
+                        own,
+                        strategy.verifiers().stream().map(metrics::indexOf).toList());
+        };
+    }
+
     private static double[] values(List<UnitResult.Row> rows, int metric) {
         return rows.stream().mapToDouble(row -> row.values().get(metric)).toArray();
     }
@@ -117,6 +140,65 @@ abstract class Choice {
         @Override
         String look() {
             return pool.get(argMin(scores)).look();
+        }
+    }
+
+    /**
+     * The best of those that the budget pays for in their order. Rows with values are those that were the best when they came, so it is the last
+     * of these.
+     */
+    private static final class Recorded extends Choice {
+        private final UnitResult.Row plain;
+        private final List<UnitResult.Row> rows;
+        private final int most;
+        private final int largest;
+
+        /**
+         * @param most loss evaluations that have to be left for another row
+         */
+        Recorded(UnitResult.Row plain, List<UnitResult.Row> rows, int most, int largest) {
+            this.plain = plain;
+            this.rows = rows;
+            this.most = most;
+            this.largest = largest;
+        }
+
+        private List<UnitResult.Row> paid(int n) {
+            List<UnitResult.Row> paid = new ArrayList<>();
+            int spent = 0;
+            for (UnitResult.Row row : rows) {
+                if (spent + most > n) {
+                    break;
+                }
+                spent += row.losses();
+                paid.add(row);
+            }
+            return paid;
+        }
+
+        /** The plain one where the budget pays for none. */
+        private UnitResult.Row chosen(int n) {
+            return paid(n).stream().filter(row -> !row.values().isEmpty()).reduce(plain, (before, row) -> row);
+        }
+
+        @Override
+        double value(int metric, int n) {
+            return chosen(n).values().get(metric);
+        }
+
+        @Override
+        double losses(int n) {
+            return Math.max(1, paid(n).stream().mapToInt(UnitResult.Row::losses).sum());
+        }
+
+        @Override
+        double nfe(int n) {
+            return 0;
+        }
+
+        @Override
+        String look() {
+            return chosen(largest).look();
         }
     }
 

@@ -34,6 +34,7 @@ public final class StudyFile {
             "budgets",
             "seeds",
             "metrics",
+            "pictures",
             "seeds_per_unit",
             "sheet_prompts");
 
@@ -118,9 +119,11 @@ public final class StudyFile {
                 metrics(backbones),
                 perUnit == null ? 1 : perUnit.integer(1, MOST),
                 shown == null ? 4 : shown.integer(0, 100),
+                winnersOnly(),
                 Basis.NONE);
         requirePrompts(plan);
         requireMetrics(plan);
+        requireDrawn(plan);
         return plan;
     }
 
@@ -157,6 +160,23 @@ public final class StudyFile {
                                     + ", which is no metric (expected: it among metrics, " + String.join(", ", judged)
                                     + ")");
                 }
+            }
+        }
+    }
+
+    private boolean winnersOnly() {
+        YamlValue pictures = fields.get("pictures");
+        return pictures != null && pictures.oneOf(List.of("all", Unit.WINNERS)).equals(Unit.WINNERS);
+    }
+
+    private void requireDrawn(StudyPlan plan) {
+        for (Strategy strategy : plan.strategies()) {
+            if (plan.winnersOnly() && strategy.kind() == Strategy.Kind.FOLLOW) {
+                throw wrong(
+                        "pictures",
+                        "winners beside the strategy " + strategy.name()
+                                + ", which has to see every candidate's picture to pick one (expected: all, or no random search by"
+                                + " verifiers)");
             }
         }
     }

@@ -73,8 +73,14 @@ final class StudyFindings {
                     choices.put(
                             strategy.name(),
                             IntStream.range(0, pools.size())
-                                    .mapToObj(
-                                            s -> Choice.of(strategy, pools.get(s), own.get(s), metrics, prompt.text()))
+                                    .mapToObj(s -> plan.winnersOnly()
+                                            ? Choice.ofRecords(
+                                                    strategy,
+                                                    pools.get(s).get(0),
+                                                    own.get(s),
+                                                    metrics,
+                                                    plan.candidates())
+                                            : Choice.of(strategy, pools.get(s), own.get(s), metrics, prompt.text()))
                                     .toList());
                 }
                 cells.add(new Cell(suite.name(), choices, pools, judged(all, metrics.size())));

@@ -15,6 +15,8 @@ import java.util.stream.IntStream;
  * @param metrics what pictures are judged by; the first is the one that curves begin with
  * @param seedsPerUnit how many seeds one unit of work carries
  * @param shown prompts of each suite whose pictures go to the contact sheets
+ * @param winnersOnly whether of candidates only those are drawn and judged that were the best when they came; then N counts the first N, where
+ *     else values are expectations over all that were evaluated
  * @param basis what stands behind the names, see {@link #on}
  */
 public record StudyPlan(
@@ -27,6 +29,7 @@ public record StudyPlan(
         List<Metric> metrics,
         int seedsPerUnit,
         int shown,
+        boolean winnersOnly,
         Basis basis) {
     public StudyPlan {
         suites = List.copyOf(suites);
@@ -53,6 +56,7 @@ public record StudyPlan(
                 metrics,
                 seedsPerUnit,
                 shown,
+                winnersOnly,
                 Basis.of(this, catalog, version));
     }
 
@@ -90,10 +94,17 @@ public record StudyPlan(
     private List<Unit> units(BackboneSetting backbone, StudyPrompt prompt, int index) {
         List<Unit> units = new ArrayList<>();
         for (List<Long> range : seedRanges()) {
-            units.add(unit(backbone, prompt, index, Strategy.PICTURES, range));
+            Unit pictures = unit(backbone, prompt, index, Strategy.PICTURES, range);
+            if (!winnersOnly) {
+                units.add(pictures);
+            }
             strategies.stream()
                     .filter(strategy -> strategy.kind() != Strategy.Kind.FOLLOW)
                     .forEach(strategy -> units.add(unit(backbone, prompt, index, strategy, range)));
+            if (winnersOnly) {
+                // last, as whoever ranks has drawn the plain seed's picture
+                units.add(pictures);
+            }
         }
         return units;
     }
@@ -102,18 +113,22 @@ public record StudyPlan(
      * @param index of the prompt in its suite
      */
     Unit unit(BackboneSetting backbone, StudyPrompt prompt, int index, Strategy strategy, List<Long> range) {
-        List<String> judging = strategy.kind() == Strategy.Kind.RANK
+        boolean shared = strategy.kind() == Strategy.Kind.PICTURES;
+        List<String> judging = strategy.kind() == Strategy.Kind.RANK && !winnersOnly
                 ? List.of()
                 : metrics.stream().map(Metric::name).toList();
+        // searches that walk on are the same work either way
+        boolean other = winnersOnly && !strategy.kind().sequential();
         return new Unit(
                 backbone.withoutName(),
                 prompt,
                 strategy.withoutName(),
-                candidates(),
+                shared && winnersOnly ? 1 : candidates(),
                 range,
                 judging,
                 index < shown && range.get(0).equals(seeds.get(0)),
-                basis.behind(backbone, judging));
+                basis.behind(backbone, judging),
+                other ? Unit.WINNERS : null);
     }
 
     /**

@@ -266,8 +266,12 @@ final class StudyReport {
                     .append("</h2>\n");
             out.append("<figure>\n")
                     .append(each.curves())
+                    .append("<figcaption>")
                     .append(
-                            "<figcaption>Expectations over subsets, exact but for mean ranks and searches that walk on; bands are 95 % intervals over prompts.</figcaption>\n</figure>\n");
+                            plan.winnersOnly()
+                                    ? "What the first N candidates come to from each seed"
+                                    : "Expectations over subsets, exact but for mean ranks and searches that walk on")
+                    .append("; bands are 95 % intervals over prompts.</figcaption>\n</figure>\n");
             each.tables().forEach(table -> out.append(table.html()));
             out.append(new ContactSheet(plan, store, each.backbone()).html());
             out.append("</section>\n");

@@ -6,6 +6,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The smallest piece of a study's work: one strategy on one prompt from a few seeds. It says all that its numbers depend on, so that another
@@ -17,6 +18,7 @@ import java.util.List;
  * @param metrics names of {@link Metric}, by which its pictures are judged; none where others judge the same pictures
  * @param shown whether pictures for the contact sheet are wanted
  * @param basis what stands behind the backbone's and the metrics' names, see {@link Basis}
+ * @param pictures {@value #WINNERS} where only those are judged that were the best when they came; null = as ever, and no part of the id
  */
 public record Unit(
         BackboneSetting backbone,
@@ -26,13 +28,21 @@ public record Unit(
         List<Long> seeds,
         List<String> metrics,
         boolean shown,
-        List<String> basis) {
+        List<String> basis,
+        @Nullable String pictures) {
+    static final String WINNERS = "winners";
+
     private static final Gson JSON = new Gson();
 
     public Unit {
         seeds = List.copyOf(seeds);
         metrics = List.copyOf(metrics);
         basis = List.copyOf(basis);
+    }
+
+    /** Whether only pictures of the best so far are drawn. */
+    boolean winnersOnly() {
+        return pictures != null;
     }
 
     public String toJson() {

@@ -42,12 +42,16 @@ import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Computes units, one at a time. The same unit gives the same rows on the same machine and version. */
+/**
+ * Computes units, one at a time. The same unit gives the same rows on the same machine and version, whatever was computed before it; what the
+ * last units of the same prompt have computed anyway is not computed again. Not thread-safe.
+ */
 public final class UnitWork {
     private static final Logger LOG = LoggerFactory.getLogger(UnitWork.class);
 
     private final ModelCatalog catalog;
     private final String version;
+    private final RecentWork recent = new RecentWork();
 
     /**
      * @param version of the program, written beside what it computes
@@ -63,7 +67,8 @@ public final class UnitWork {
     public UnitResult run(Unit unit) {
         try (PromptSession session = prepare(catalog, unit.backbone(), unit.prompt());
                 Judges judges = Judges.open(catalog, unit)) {
-            Pass pass = new Pass(unit, session, judges);
+            recent.at(unit);
+            Pass pass = new Pass(unit, session, judges, recent);
             unit.seeds().forEach(pass::add);
             UnitResult result = pass.result(version);
             judges.tell(unit, result.rows());
@@ -125,7 +130,9 @@ public final class UnitWork {
                     continue;
                 }
                 LOG.warn("\"{}\": {}", unit.prompt().text(), warnings);
-                if (rows.stream().noneMatch(row -> Double.isFinite(row.values().get(column)))) {
+                if (rows.stream()
+                        .noneMatch(row -> !row.values().isEmpty()
+                                && Double.isFinite(row.values().get(column)))) {
                     throw new VerifierException(
                             warnings
                                     + " (expected: at least one picture judged; what is done is kept, start again when it answers)");
@@ -145,16 +152,18 @@ public final class UnitWork {
         private final Strategy strategy;
         private final PromptSession session;
         private final Judges judges;
+        private final RecentWork recent;
         private final List<UnitResult.Row> rows = new ArrayList<>();
         private final Map<String, String> pictures = new HashMap<>();
         private double seconds;
         private long memory;
 
-        Pass(Unit unit, PromptSession session, Judges judges) {
+        Pass(Unit unit, PromptSession session, Judges judges, RecentWork recent) {
             this.unit = unit;
             this.strategy = unit.strategy();
             this.session = session;
             this.judges = judges;
+            this.recent = recent;
         }
 
         UnitResult result(String version) {
@@ -164,7 +173,13 @@ public final class UnitWork {
         void add(long seed) {
             SeededCandidates source = SeededCandidates.of(seed, NoiseSource.TORCH_CPU, session.noiseShape());
             switch (strategy.kind()) {
-                case PICTURES -> draw(seed, source);
+                case PICTURES -> {
+                    if (unit.winnersOnly()) {
+                        plain(seed, source);
+                    } else {
+                        draw(seed, source);
+                    }
+                }
                 case RANK -> rank(seed, source);
                 case OPTIMIZE -> optimize(seed, source);
                 default -> search(seed, source);
@@ -229,19 +244,106 @@ public final class UnitWork {
         // ---- by losses ----
 
         private void rank(long seed, SeededCandidates source) {
-            Evaluator loss = session.attention(AttentionLosses.of(strategy.loss(), strategy.form()));
             List<SeededNoise> noises = noises(source, unit.candidates());
-            List<Evaluation> scored = new ArrayList<>();
-            timed(() -> scored.addAll(evaluated(loss, noises)));
-            int best = 0;
-            for (int k = 0; k < scored.size(); k++) {
-                double score = scored.get(k).score();
-                best = score < scored.get(best).score() ? k : best;
-                rows.add(new UnitResult.Row(seed, k, score, loss.cost().lossEvaluations(), 0, false, List.of(), ""));
+            RecentWork.Scores scores = recent.scores(
+                    session,
+                    RecentWork.Loss.of(strategy),
+                    seed,
+                    noises.stream().map(SeededNoise::noise).toList());
+            seconds += scores.seconds();
+            memory = Math.max(memory, scores.memory());
+            List<Integer> records = scores.records();
+            Map<Integer, RecentWork.Judged> judged = unit.winnersOnly() ? judged(seed, source, records) : Map.of();
+            for (int k = 0; k < noises.size(); k++) {
+                RecentWork.Judged of = judged.get(k);
+                rows.add(new UnitResult.Row(
+                        seed,
+                        k,
+                        scores.values()[k],
+                        1,
+                        0,
+                        false,
+                        of == null ? List.of() : of.values(),
+                        of == null ? "" : of.look()));
             }
+            int best = records.get(records.size() - 1);
             if (unit.shown() && pictures.isEmpty()) {
-                pictures.put("", png(session.draw(List.of(noises.get(best))).get(0)));
+                RecentWork.Judged of = judged.get(best);
+                pictures.put(
+                        "",
+                        png(
+                                of == null || of.picture() == null
+                                        ? session.draw(List.of(noises.get(best)))
+                                                .get(0)
+                                        : of.picture()));
             }
+        }
+
+        /** Candidate 0 alone. */
+        private void plain(long seed, SeededCandidates source) {
+            for (RecentWork.Judged of : judged(seed, source, List.of(0)).values()) {
+                int nfe = session.pictures(judges.all(), PictureOptions.plain())
+                        .cost()
+                        .functionEvaluations();
+                seconds += of.seconds();
+                memory = Math.max(memory, of.memory());
+                rows.add(new UnitResult.Row(seed, 0, Double.NaN, 0, nfe, false, of.values(), of.look()));
+                if (of.picture() != null && pictures.isEmpty()) {
+                    pictures.put("", png(of.picture()));
+                }
+            }
+        }
+
+        /**
+         * Pictures of plain candidates. What would be empty places of the last batch draws those that the next units will ask for.
+         *
+         * @return by index
+         */
+        private Map<Integer, RecentWork.Judged> judged(long seed, SeededCandidates source, List<Integer> indices) {
+            Map<Integer, RecentWork.Judged> judged = new LinkedHashMap<>();
+            List<Integer> missing = new ArrayList<>();
+            for (int index : indices) {
+                RecentWork.Judged known = recent.judged(unit, seed, index);
+                if (known == null) {
+                    missing.add(index);
+                } else {
+                    judged.put(index, known);
+                }
+            }
+            if (missing.isEmpty()) {
+                return judged;
+            }
+            PathEvaluator drawing = session.pictures(judges.all(), PictureOptions.plain());
+            for (int index : recent.awaited(unit, seed)) {
+                if (missing.size() % drawing.maxBatch() != 0 && !missing.contains(index)) {
+                    missing.add(index);
+                }
+            }
+            PeakMemory peak = PeakMemory.start();
+            long begin = System.nanoTime();
+            List<Evaluation> drawn = evaluated(
+                    drawing,
+                    missing.stream()
+                            .map(k -> new SeededNoise(
+                                    source.draw(k), source.recipe(k).seed()))
+                            .toList());
+            double each = (System.nanoTime() - begin) / 1e9 / missing.size();
+            long most = peak.bytes();
+            for (int i = 0; i < missing.size(); i++) {
+                Map<String, Double> terms = drawn.get(i).terms();
+                RecentWork.Judged of = new RecentWork.Judged(
+                        unit.metrics().stream()
+                                .map(metric -> value(terms, metric))
+                                .toList(),
+                        judges.album().look(page(terms)),
+                        unit.shown() ? judges.album().picture(page(terms)) : null,
+                        each,
+                        most);
+                recent.keep(unit, seed, missing.get(i), of);
+                judged.put(missing.get(i), of);
+            }
+            judged.keySet().retainAll(indices);
+            return judged;
         }
 
         private void optimize(long seed, SeededCandidates source) {
@@ -256,26 +358,49 @@ public final class UnitWork {
             timed(() -> {
                 for (int k = 0; k < starts; k++) {
                     results.add(SingleStart.run(source, k, loss));
+                    // a search ends here
+                    if (unit.winnersOnly() && results.get(k).success()) {
+                        return;
+                    }
                 }
             });
-            PathEvaluator drawing = session.pictures(judges.all(), PictureOptions.plain());
-            List<Evaluation> drawn =
-                    evaluated(drawing, results.stream().map(SingleStart::noise).toList());
+            List<Integer> drawn = new ArrayList<>();
             int best = 0;
-            for (int k = 0; k < starts; k++) {
+            for (int k = 0; k < results.size(); k++) {
+                boolean better =
+                        k == 0 || results.get(k).score() < results.get(best).score();
+                best = better ? k : best;
+                if (better || !unit.winnersOnly()) {
+                    drawn.add(k);
+                }
+            }
+            PathEvaluator drawing = session.pictures(judges.all(), PictureOptions.plain());
+            List<Evaluation> judged = evaluated(
+                    drawing, drawn.stream().map(k -> results.get(k).noise()).toList());
+            for (int k = 0; k < results.size(); k++) {
                 SingleStart result = results.get(k);
-                best = result.score() < results.get(best).score() ? k : best;
-                rows.add(judged(
-                        seed,
-                        k,
-                        result.score(),
-                        result.evaluations(),
-                        0,
-                        result.success(),
-                        drawn.get(k).terms()));
+                rows.add(
+                        drawn.contains(k)
+                                ? judged(
+                                        seed,
+                                        k,
+                                        result.score(),
+                                        result.evaluations(),
+                                        0,
+                                        result.success(),
+                                        judged.get(drawn.indexOf(k)).terms())
+                                : new UnitResult.Row(
+                                        seed,
+                                        k,
+                                        result.score(),
+                                        result.evaluations(),
+                                        0,
+                                        result.success(),
+                                        List.of(),
+                                        ""));
             }
             if (paid > 0) {
-                show(drawn.get(best).terms());
+                show(judged.get(drawn.indexOf(best)).terms());
             } else if (unit.shown() && pictures.isEmpty()) {
                 pictures.put("", png(session.draw(noises(source, 1)).get(0)));
             }

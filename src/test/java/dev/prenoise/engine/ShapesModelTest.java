@@ -3,6 +3,7 @@ package dev.prenoise.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.prenoise.attention.AttentionLoss;
 import dev.prenoise.attention.AttentionLosses;
 import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.attention.LossForm;
@@ -90,6 +91,33 @@ class ShapesModelTest {
             assertThat(scores(evaluator, noises, 1)).isEqualTo(whole);
             assertThat(scores(evaluator, noises, 3)).isEqualTo(whole);
             assertThat(whole).doesNotHaveDuplicates();
+        }
+    }
+
+    @Test
+    void attentionPass_ofSeveralLosses_givesEachTheBitsThatItHasAlone() {
+        List<Noise> noises =
+                IntStream.range(0, 5).mapToObj(ShapesModelTest::noise).toList();
+        try (PromptSession session = session(PROMPT)) {
+            for (List<String> names :
+                    List.of(List.of("initno", "self-cross"), List.of("conform", "attend-and-excite"))) {
+                List<AttentionLoss> losses = names.stream()
+                        .map(name -> AttentionLosses.of(name, LossForm.RANKING))
+                        .toList();
+                AttentionPass.Scores together = session.attentionPass(losses).scores(noises);
+                for (int i = 0; i < losses.size(); i++) {
+                    List<Double> values = together.values().get(i).stream()
+                            .map(value -> value.loss())
+                            .toList();
+                    assertThat(values).isEqualTo(scores(session.attention(losses.get(i)), noises, 4));
+                    assertThat(together.lossSeconds().get(i)).isPositive().isLessThan(together.seconds());
+                }
+            }
+            List<AttentionLoss> unlike = List.of(
+                    AttentionLosses.of("initno", LossForm.RANKING), AttentionLosses.of("conform", LossForm.RANKING));
+            assertThatThrownBy(() -> session.attentionPass(unlike))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("all read self-attention or none does");
         }
     }
 

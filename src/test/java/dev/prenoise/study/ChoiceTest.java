@@ -50,6 +50,45 @@ class ChoiceTest {
     }
 
     @Test
+    void value_ofRecords_isThatOfTheBestOfTheFirst() {
+        UnitResult.Row plain = row(0, Double.NaN, 0, 3, false, 0.2, 0.9);
+        List<UnitResult.Row> rows = List.of(
+                row(0, 3, 1, 0, false, 0.2, 0.9),
+                row(1, 4, 1, 0, false),
+                row(2, 2, 1, 0, false, 0.7, 0.8),
+                row(3, 5, 1, 0, false));
+        Choice choice = Choice.ofRecords(strategy(Strategy.Kind.RANK), plain, rows, METRICS, 4);
+
+        assertThat(choice.value(0, 1)).isEqualTo(0.2);
+        assertThat(choice.value(0, 2)).isEqualTo(0.2);
+        assertThat(choice.value(1, 3)).isEqualTo(0.8);
+        assertThat(choice.value(0, 4)).isEqualTo(0.7);
+        assertThat(choice.losses(3)).isEqualTo(3);
+        assertThat(choice.nfe(3)).isZero();
+        assertThat(choice.look()).isEqualTo("look 2");
+    }
+
+    @Test
+    void value_ofStartsInTheirOrder_isPlainWhereTheBudgetPaysForNone() {
+        UnitResult.Row plain = row(0, Double.NaN, 0, 3, false, 0.2, 0.9);
+        List<UnitResult.Row> starts =
+                List.of(row(0, 3, 10, 0, false, 0.4, 0), row(1, 4, 10, 0, false), row(2, 2, 3, 0, true, 0.8, 0));
+        Choice choice = Choice.ofRecords(strategy(Strategy.Kind.OPTIMIZE), plain, starts, METRICS, 64);
+
+        assertThat(choice.value(0, 9)).isEqualTo(0.2);
+        assertThat(choice.losses(9)).isEqualTo(1);
+        assertThat(choice.value(0, 20)).isEqualTo(0.4);
+        assertThat(choice.losses(29)).isEqualTo(20);
+        assertThat(choice.value(0, 30)).isEqualTo(0.8);
+        // it ended when it succeeded
+        assertThat(choice.losses(64)).isEqualTo(23);
+        assertThat(choice.look()).isEqualTo("look 2");
+        Choice unpaid = Choice.ofRecords(strategy(Strategy.Kind.OPTIMIZE), plain, starts, METRICS, 8);
+        assertThat(unpaid.look()).isEqualTo("look 0");
+        assertThat(unpaid.value(0, 8)).isEqualTo(0.2);
+    }
+
+    @Test
     void value_ofAVerifier_followsItsScore() {
         Choice choice = Choice.of(strategy(Strategy.Kind.FOLLOW, "shapes-clip"), POOL, POOL, METRICS, "a dog");
 

@@ -46,7 +46,8 @@ abstract class UnitQueueContract {
                 List.of(-1L),
                 List.of("oracle"),
                 true,
-                List.of("1 cpu"));
+                List.of("1 cpu"),
+                null);
     }
 
     private static UnitResult result(int number) {

@@ -1,0 +1,107 @@
+package dev.prenoise.engine;
+
+import dev.prenoise.attention.AttentionLoss;
+import dev.prenoise.attention.AttentionMaps;
+import dev.prenoise.attention.LossValue;
+import dev.prenoise.attention.TokenGroup;
+import dev.prenoise.noise.Noise;
+import dev.prenoise.tensor.GradMode;
+import dev.prenoise.tensor.Scope;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Scores noises by several losses on the attention maps of one and the same pass: the network costs a hundred times what a loss on its maps
+ * does. Each score has the bits that it has alone, so the losses must want the same maps: where self-attention's are built, the layers behind
+ * them come out different in the last bits.
+ */
+public final class AttentionPass {
+    private final FirstStep firstStep;
+    private final List<AttentionLoss> losses;
+    private final boolean self;
+    private final List<TokenGroup> subjects;
+    private final Batches batches;
+
+    /**
+     * What it came to.
+     *
+     * @param values {@code [losses][noises]}
+     * @param seconds that the network took
+     * @param lossSeconds that each loss took on the maps
+     */
+    public record Scores(List<List<LossValue>> values, double seconds, List<Double> lossSeconds) {
+        public Scores {
+            values = values.stream().map(List::copyOf).toList();
+            lossSeconds = List.copyOf(lossSeconds);
+        }
+    }
+
+    /**
+     * @throws IllegalArgumentException when some losses read self-attention and others do not
+     */
+    AttentionPass(FirstStep firstStep, List<AttentionLoss> losses, List<TokenGroup> subjects, Batches batches) {
+        this.firstStep = firstStep;
+        this.losses = List.copyOf(losses);
+        this.self = losses.get(0).readsSelfAttention();
+        this.subjects = subjects;
+        this.batches = batches;
+        if (losses.stream().anyMatch(loss -> loss.readsSelfAttention() != self)) {
+            throw new IllegalArgumentException("losses: " + losses
+                    + " (expected: all read self-attention or none does, as scores differ in the last bits)");
+        }
+    }
+
+    /**
+     * @throws ModelException when a loss is no finite number
+     */
+    public Scores scores(List<Noise> noises) {
+        long begin = System.nanoTime();
+        long[] took = new long[losses.size()];
+        List<List<LossValue>> byNoise = batches.each(noises, (part, size) -> scored(part, size, took));
+        List<List<LossValue>> values = new ArrayList<>();
+        List<Double> lossSeconds = new ArrayList<>();
+        double seconds = (System.nanoTime() - begin) / 1e9;
+        for (int i = 0; i < took.length; i++) {
+            int loss = i;
+            values.add(byNoise.stream().map(each -> each.get(loss)).toList());
+            lossSeconds.add(took[i] / 1e9);
+            seconds -= took[i] / 1e9;
+        }
+        return new Scores(values, seconds, lossSeconds);
+    }
+
+    /**
+     * @param took nanoseconds of each loss, added to
+     * @return by noise
+     */
+    private List<List<LossValue>> scored(List<Noise> noises, int batch, long[] took) {
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope();
+                FirstStep.Maps maps =
+                        firstStep.maps(Noises.stack(firstStep.compute(), Noises.filled(noises, batch)), self)) {
+            List<List<LossValue>> values = new ArrayList<>();
+            for (AttentionMaps one : maps.toArrays(noises.size())) {
+                List<LossValue> ofNoise = new ArrayList<>();
+                for (int i = 0; i < took.length; i++) {
+                    long begin = System.nanoTime();
+                    ofNoise.add(finite(losses.get(i).evaluate(one, subjects, false)));
+                    took[i] += System.nanoTime() - begin;
+                }
+                values.add(ofNoise);
+            }
+            return values;
+        }
+    }
+
+    static LossValue finite(LossValue value) {
+        if (!Double.isFinite(value.loss())) {
+            throw notFinite("the loss");
+        }
+        return value;
+    }
+
+    static ModelException notFinite(String what) {
+        return new ModelException(
+                what + " is not a finite number (expected: one; where a model overflows float16, --dtype fp32 helps)");
+    }
+}
