@@ -13,14 +13,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/** The built-in model, the models of the model directories, and the LoRAs of theirs. */
+/** The built-in models, the models of the model directories, and the LoRAs of theirs. */
 final class FolderCatalog implements ModelCatalog {
     private static final String HASHES = "sha256.tsv";
 
@@ -28,7 +30,7 @@ final class FolderCatalog implements ModelCatalog {
     private final EngineOptions engine;
     private final TokenizerFinder tokenizers;
     private final ModelMemory memory;
-    private final Item<Card> builtIn;
+    private final Map<String, Item<Card>> builtIn;
     private final Sha256Cache hashes;
     private final Library<Card> models;
     private final Library<LoraFile> loras;
@@ -59,7 +61,7 @@ final class FolderCatalog implements ModelCatalog {
         models = new Library<>(
                 directories("models", options.models()),
                 true,
-                Set.of(ShapesModel.ID),
+                builtIn.keySet(),
                 FolderCatalog::card,
                 hashes,
                 options.hashing());
@@ -96,15 +98,20 @@ final class FolderCatalog implements ModelCatalog {
         }
     }
 
-    private static Item<Card> builtIn(Path cache) {
+    /** By id, in their order. */
+    private static Map<String, Item<Card>> builtIn(Path cache) {
         try {
-            Path folder = ShapesModel.extractTo(cache);
-            List<Path> files = ShapesModel.files().stream().map(folder::resolve).toList();
-            List<FileStamp> stamps = new ArrayList<>();
-            for (Path file : files) {
-                stamps.add(new FileStamp(Files.size(file), 0, 0));
+            Map<String, Item<Card>> items = new LinkedHashMap<>();
+            for (ShapesModel model : ShapesModel.values()) {
+                Path folder = model.extractTo(cache);
+                List<Path> files = model.files().stream().map(folder::resolve).toList();
+                List<FileStamp> stamps = new ArrayList<>();
+                for (Path file : files) {
+                    stamps.add(new FileStamp(Files.size(file), 0, 0));
+                }
+                items.put(model.id(), new Item<>(model.id(), folder, files, List.copyOf(stamps), card(folder), null));
             }
-            return new Item<>(ShapesModel.ID, folder, files, List.copyOf(stamps), card(folder), null);
+            return Collections.unmodifiableMap(items);
         } catch (IOException e) {
             throw new ModelException("cache: " + e.getMessage(), e);
         }
@@ -133,19 +140,19 @@ final class FolderCatalog implements ModelCatalog {
 
     @Override
     public List<BackboneInfo> list() {
-        return Stream.concat(Stream.of(builtIn), models.list().stream())
+        return Stream.concat(builtIn.values().stream(), models.list().stream())
                 .map(this::info)
                 .toList();
     }
 
     private BackboneInfo info(Item<Card> item) {
         Card card = item.content();
-        boolean own = item == builtIn;
+        ShapesModel own = builtIn.get(item.id()) == item ? ShapesModel.of(item.id()) : null;
         return new BackboneInfo(
                 item.id(),
                 card == null ? "" : card.family(),
-                own ? null : item.path().toString(),
-                own ? ShapesModel.sha256Of("unet/diffusion_pytorch_model.safetensors") : models.sha256(item),
+                own == null ? item.path().toString() : null,
+                own == null ? models.sha256(item) : own.sha256Of("unet/diffusion_pytorch_model.safetensors"),
                 loaded(item),
                 card == null ? 0 : card.nativeSize(),
                 card != null,
@@ -176,7 +183,7 @@ final class FolderCatalog implements ModelCatalog {
         if (id.isEmpty()) {
             return defaultId;
         }
-        if (id.equals(ShapesModel.ID)) {
+        if (builtIn.containsKey(id)) {
             return id;
         }
         List<Item<Card>> found = models.find(id);
@@ -238,12 +245,12 @@ final class FolderCatalog implements ModelCatalog {
         Item<Card> model = item(id);
         String precision = engine.precision().network(compute).name();
         pins.add(
-                model == builtIn
+                builtIn.get(id) == model
                         ? new WeightsPin(
                                 id,
                                 0,
                                 "built in",
-                                Objects.requireNonNull(info(builtIn).sha256(), "sha256"),
+                                Objects.requireNonNull(info(model).sha256(), "sha256"),
                                 precision)
                         : models.pin(model, precision));
         for (int i = 0; i < names.size(); i++) {
@@ -272,7 +279,7 @@ final class FolderCatalog implements ModelCatalog {
     }
 
     private Item<Card> item(String id) {
-        Item<Card> item = id.equals(ShapesModel.ID) ? builtIn : models.get(id);
+        Item<Card> item = builtIn.containsKey(id) ? builtIn.get(id) : models.get(id);
         if (item == null) {
             throw unknown(id);
         }
@@ -304,7 +311,7 @@ final class FolderCatalog implements ModelCatalog {
                 replaced.add(before.model());
                 opened.remove(id);
             }
-            if (item != builtIn) {
+            if (builtIn.get(id) != item) {
                 models.wantHash(item);
             }
             DiffusionModel model = open(item);

@@ -7,7 +7,7 @@ import java.util.SplittableRandom;
  * Random numbers that depend on (seed, round, index) alone, and on no Java version: only {@link SplittableRandom#nextLong()}, whose
  * algorithm is fixed, is used.
  */
-final class Draws {
+public final class Draws {
     private final SplittableRandom random;
 
     private Draws(SplittableRandom random) {
@@ -17,7 +17,7 @@ final class Draws {
     /**
      * @param purpose draws for different purposes are independent
      */
-    static Draws of(String purpose, long seed, long round, long index) {
+    public static Draws of(String purpose, long seed, long round, long index) {
         return new Draws(new SplittableRandom(mix(mix(mix(mix(purpose.hashCode()) + seed) + round) + index)));
     }
 
@@ -26,7 +26,7 @@ final class Draws {
     }
 
     /** 0 (included) to 1 (excluded). */
-    double unit() {
+    public double unit() {
         return (bits() >>> 11) * 0x1.0p-53;
     }
 

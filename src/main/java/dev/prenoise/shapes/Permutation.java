@@ -4,7 +4,7 @@ package dev.prenoise.shapes;
  * A shuffled order of 0 to size - 1 whose places are computed one by one: a Feistel network on the next power of four, walked on while it
  * leads beyond the size (Black and Rogaway 2002, "Ciphers with arbitrary finite domains").
  */
-final class Permutation {
+public final class Permutation {
     private static final int ROUNDS = 6;
 
     private final long[] keys = new long[ROUNDS];
@@ -19,11 +19,18 @@ final class Permutation {
         }
     }
 
-    static Permutation of(String purpose, long seed, long round, int size) {
+    /**
+     * @param purpose orders for different purposes are independent
+     * @param size at least 1
+     */
+    public static Permutation of(String purpose, long seed, long round, int size) {
         return new Permutation(Draws.of(purpose, seed, round, 0), size);
     }
 
-    int at(int place) {
+    /**
+     * @param place 0 to size - 1
+     */
+    public int at(int place) {
         int value = place;
         do {
             value = step(value);

@@ -20,13 +20,13 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A folder among the program's resources, listed by {@code SHA256SUMS} in it. Weights are memory-mapped, and a resource inside a jar is no
+ * A folder among the program's resources, listed by {@code SHA256SUMS} in it; files that it shares with another may lie there alone. Weights are memory-mapped, and a resource inside a jar is no
  * file, so the folder is copied out once. Thread-safe, and safe among processes that share a cache.
  *
  * @param name of the copy, before the part that tells its content
- * @param path of the resource, with a slash at the end
+ * @param paths of the resource, with a slash at the end, and of those whose files it shares
  */
-record ResourceFolder(String name, String path) {
+record ResourceFolder(String name, List<String> paths) {
     private static final String SUMS = "SHA256SUMS";
 
     /** Files relative to the folder, in the list's order, with their SHA-256 in lower-case hexadecimal. */
@@ -144,11 +144,13 @@ record ResourceFolder(String name, String path) {
     }
 
     private InputStream resource(String file) {
-        @Nullable InputStream in = ResourceFolder.class.getResourceAsStream(path + file);
-        if (in == null) {
-            throw new IllegalStateException(path + file + ": not among the program's resources");
+        for (String path : paths) {
+            @Nullable InputStream in = ResourceFolder.class.getResourceAsStream(path + file);
+            if (in != null) {
+                return in;
+            }
         }
-        return in;
+        throw new IllegalStateException(paths + ": no " + file + " among the program's resources");
     }
 
     private static String sha256(byte[] bytes) {

@@ -3,29 +3,48 @@ package dev.prenoise.shapes;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The diffusion model of this world as it ships: a folder in diffusers layout among the resources. Weights are memory-mapped, and a
- * resource inside a jar is no file, so the folder is copied out once. Thread-safe, and safe among processes that share a cache.
+ * The diffusion models of this world as they ship: folders in diffusers layout among the resources. Weights are memory-mapped, and a
+ * resource inside a jar is no file, so a folder is copied out once. Thread-safe, and safe among processes that share a cache.
  */
-public final class ShapesModel {
-    /** The name under which the built-in model is known. */
+public enum ShapesModel {
+    /** Predicts the noise. */
+    SHAPES(ShapesModel.ID, "model/");
+
+    /** The name under which the first is known, which is meant where none is named. */
     public static final String ID = "shapes";
 
-    private static final ResourceFolder FOLDER = new ResourceFolder(ID, "model/");
+    private final ResourceFolder folder;
 
-    private ShapesModel() {}
+    ShapesModel(String id, String... paths) {
+        folder = new ResourceFolder(id, List.of(paths));
+    }
+
+    /** The name under which it is known. */
+    public String id() {
+        return folder.name();
+    }
+
+    /** The one of this name; null when none has it. */
+    public static @Nullable ShapesModel of(String id) {
+        return Arrays.stream(values())
+                .filter(model -> model.id().equals(id))
+                .findFirst()
+                .orElse(null);
+    }
 
     /** The model's files, relative to its folder, such as {@code unet/config.json}. */
-    public static List<String> files() {
-        return List.copyOf(FOLDER.sums().keySet());
+    public List<String> files() {
+        return List.copyOf(folder.sums().keySet());
     }
 
     /** SHA-256 of a file of the model, in lower-case hexadecimal; null when there is no such file. */
-    public static @Nullable String sha256Of(String file) {
-        return FOLDER.sums().get(file);
+    public @Nullable String sha256Of(String file) {
+        return folder.sums().get(file);
     }
 
     /**
@@ -34,8 +53,8 @@ public final class ShapesModel {
      * @param file one of {@link #files()}
      * @throws IllegalArgumentException when there is no such file
      */
-    public static InputStream open(String file) {
-        return FOLDER.open(file);
+    public InputStream open(String file) {
+        return folder.open(file);
     }
 
     /**
@@ -45,7 +64,7 @@ public final class ShapesModel {
      * @param cache created when missing
      * @throws IOException when the cache cannot be written
      */
-    public static Path extractTo(Path cache) throws IOException {
-        return FOLDER.extractTo(cache);
+    public Path extractTo(Path cache) throws IOException {
+        return folder.extractTo(cache);
     }
 }

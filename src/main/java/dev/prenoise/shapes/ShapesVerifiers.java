@@ -24,7 +24,7 @@ public record ShapesVerifiers(Path cache) implements VerifierKind {
 
     public static final String AESTHETIC = "shapes-aesthetic";
 
-    private static final ResourceFolder FOLDER = new ResourceFolder("shapes-verifiers", "verifiers/");
+    private static final ResourceFolder FOLDER = new ResourceFolder("shapes-verifiers", List.of("verifiers/"));
 
     /** Their files, relative to their folder. */
     public static List<String> files() {

@@ -362,9 +362,9 @@ public final class StudyFile {
         if (value != null) {
             return value.distinct(each -> new Metric(each.text()));
         }
-        if (backbones.stream().anyMatch(backbone -> !backbone.id().equals(ShapesModel.ID))) {
-            throw new IllegalArgumentException(name
-                    + ": no \"metrics\" (expected: some, such as clip-l14, where a backbone is not the built-in one)");
+        if (backbones.stream().anyMatch(backbone -> ShapesModel.of(backbone.id()) == null)) {
+            throw new IllegalArgumentException(
+                    name + ": no \"metrics\" (expected: some, such as clip-l14, where a backbone is not built in)");
         }
         return USUAL;
     }

@@ -76,7 +76,7 @@ public final class ShapesVerifierTraining {
     public void run(Path folder, boolean resume, IntConsumer progress) {
         Compute compute = Compute.cpu();
         try {
-            Path built = ShapesModel.extractTo(folder.resolve("run"));
+            Path built = ShapesModel.SHAPES.extractTo(folder.resolve("run"));
             SafetensorsFile text = SafetensorsFile.open(built.resolve("text_encoder/model.safetensors"));
             ClipConfig config = ShapesClip.CONFIG;
             SortedMap<String, List<Long>> shapes = ShapesClip.shapes(config);
@@ -154,7 +154,7 @@ public final class ShapesVerifierTraining {
         Files.writeString(clip.resolve("config.json"), gson.toJson(json(config)) + "\n");
         Files.writeString(clip.resolve("preprocessor_config.json"), gson.toJson(preprocessing(config)) + "\n");
         for (String file : List.of("tokenizer.json", "tokenizer_config.json")) {
-            try (InputStream in = ShapesModel.open("tokenizer/" + file)) {
+            try (InputStream in = ShapesModel.SHAPES.open("tokenizer/" + file)) {
                 Files.write(clip.resolve(file), in.readAllBytes());
             }
         }

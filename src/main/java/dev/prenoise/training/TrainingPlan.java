@@ -54,4 +54,18 @@ public record TrainingPlan(
         double done = Math.max(0, (step + 1.0 - (steps - decay)) / Math.max(1, decay));
         return lowestRate + (rate - lowestRate) * 0.5 * (1 + StrictMath.cos(Math.PI * done));
     }
+
+    /**
+     * The part of the plan that the first steps depend on, as a text: two plans that agree in it begin with the same steps. The number of all
+     * steps counts only once the rate has begun to fall.
+     *
+     * @param done steps
+     */
+    String until(int done) {
+        String all = "warmUp=" + warmUp + ", rate=" + rate + ", weightDecay=" + weightDecay + ", largestGradient="
+                + largestGradient + ", averageDecay=" + averageDecay + ", seed=" + seed;
+        return done <= steps - decay
+                ? all
+                : all + ", steps=" + steps + ", decay=" + decay + ", lowestRate=" + lowestRate;
+    }
 }

@@ -62,7 +62,8 @@ public final class TrainingRun implements AutoCloseable {
      * @param resume whether to go on from its checkpoint, where there is one
      * @param shapes of every parameter
      * @param start where parameters start
-     * @throws IllegalArgumentException when the checkpoint is one of another plan
+     * @throws IllegalArgumentException when the checkpoint is one of another plan; one that differs only in when the rate falls may go on while it
+     *     has not begun to fall in either
      * @throws dev.prenoise.tensor.SafetensorsException when the checkpoint cannot be read or is one of another network
      * @throws UncheckedIOException when the folder cannot be written
      */
@@ -78,9 +79,11 @@ public final class TrainingRun implements AutoCloseable {
             return new TrainingRun(folder, plan, new Parameters(compute, shapes, start), TrainingRun::never, 0);
         }
         SafetensorsFile file = SafetensorsFile.open(state);
+        int step = Integer.parseInt(file.metadata().getOrDefault("step", ""));
         String planned = file.metadata().getOrDefault("plan", "");
-        if (!planned.equals(plan.toString())) {
-            throw new IllegalArgumentException(state + ": of another plan, " + planned + " (expected: " + plan + ")");
+        if (!planned.equals(plan.until(step))) {
+            throw new IllegalArgumentException(
+                    state + ": of another plan, " + planned + " (expected: " + plan.until(step) + ")");
         }
         Parameters parameters = new Parameters(compute, shapes, (name, shape) -> {
             try (Tensor values = file.load("weights." + name, Compute.cpu(), DType.FLOAT32)) {
@@ -94,12 +97,7 @@ public final class TrainingRun implements AutoCloseable {
                 return Scope.release(stored.copy());
             }
         };
-        return new TrainingRun(
-                folder,
-                plan,
-                parameters,
-                moments,
-                Integer.parseInt(file.metadata().getOrDefault("step", "")));
+        return new TrainingRun(folder, plan, parameters, moments, step);
     }
 
     private static Tensor never(String name, Weight weight) {
@@ -212,7 +210,7 @@ public final class TrainingRun implements AutoCloseable {
         Path fresh = folder.resolve(STATE + ".new");
         Files.write(
                 fresh,
-                SafetensorsWriter.write(contents, Map.of("plan", plan.toString(), "step", String.valueOf(step))));
+                SafetensorsWriter.write(contents, Map.of("plan", plan.until(step), "step", String.valueOf(step))));
         Files.move(fresh, folder.resolve(STATE), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 

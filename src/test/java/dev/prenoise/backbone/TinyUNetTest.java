@@ -1,6 +1,7 @@
 package dev.prenoise.backbone;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.prenoise.backbone.unet.UNet;
@@ -65,6 +66,20 @@ class TinyUNetTest {
                         AttentionSite.Place.UP,
                         AttentionSite.Place.UP,
                         AttentionSite.Place.UP);
+    }
+
+    @Test
+    void predict_atATimestepForEachRow_givesWhatEachRowGivesAlone() {
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope()) {
+            Tensor one = golden("latents").narrow(0, 0, 1);
+            Tensor both = unet.predict(Tensor.cat(0, one, one), new double[] {981, 20}, text());
+            assertClose(both.narrow(0, 0, 1), unet.predict(one, 981, text()), 1e-6);
+            assertClose(both.narrow(0, 1, 1), unet.predict(one, 20, text()), 1e-6);
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> unet.predict(one, new double[] {981, 20}, text()))
+                    .withMessage("timesteps: 2 (expected: one for each of 1 rows)");
+        }
     }
 
     @Test

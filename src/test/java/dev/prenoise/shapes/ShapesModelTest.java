@@ -24,7 +24,7 @@ class ShapesModelTest {
 
     @Test
     void files_areADiffusersFolder() {
-        assertThat(ShapesModel.files())
+        assertThat(ShapesModel.SHAPES.files())
                 .contains(
                         "model_index.json",
                         WEIGHTS,
@@ -35,10 +35,10 @@ class ShapesModelTest {
 
     @Test
     void extractTo_emptyCache_writesEveryFile() throws Exception {
-        Path folder = ShapesModel.extractTo(cache.resolve("not/there/yet"));
+        Path folder = ShapesModel.SHAPES.extractTo(cache.resolve("not/there/yet"));
 
-        for (String file : ShapesModel.files()) {
-            try (InputStream in = ShapesModel.open(file)) {
+        for (String file : ShapesModel.SHAPES.files()) {
+            try (InputStream in = ShapesModel.SHAPES.open(file)) {
                 assertThat(folder.resolve(file)).hasBinaryContent(in.readAllBytes());
             }
         }
@@ -46,21 +46,21 @@ class ShapesModelTest {
 
     @Test
     void extractTo_again_touchesNothing() throws Exception {
-        Path folder = ShapesModel.extractTo(cache);
+        Path folder = ShapesModel.SHAPES.extractTo(cache);
         FileTime before = FileTime.fromMillis(1_000_000);
         Files.setLastModifiedTime(folder.resolve(WEIGHTS), before);
 
-        assertThat(ShapesModel.extractTo(cache)).isEqualTo(folder);
+        assertThat(ShapesModel.SHAPES.extractTo(cache)).isEqualTo(folder);
         assertThat(Files.getLastModifiedTime(folder.resolve(WEIGHTS))).isEqualTo(before);
     }
 
     @Test
     void extractTo_damagedFile_isReplacedAndNothingElseIsLeft() throws Exception {
-        Path folder = ShapesModel.extractTo(cache);
+        Path folder = ShapesModel.SHAPES.extractTo(cache);
         Files.writeString(folder.resolve(WEIGHTS), "short");
         Files.delete(folder.resolve("vae/config.json"));
 
-        ShapesModel.extractTo(cache);
+        ShapesModel.SHAPES.extractTo(cache);
 
         assertThat(Files.size(folder.resolve(WEIGHTS))).isGreaterThan(6_000_000);
         assertThat(folder.resolve("vae/config.json")).isRegularFile();
@@ -73,7 +73,7 @@ class ShapesModelTest {
     void extractTo_manyAtOnce_allGetTheOneFolder() throws Exception {
         ExecutorService threads = Executors.newFixedThreadPool(4);
         try {
-            Callable<Path> extraction = () -> ShapesModel.extractTo(cache);
+            Callable<Path> extraction = () -> ShapesModel.SHAPES.extractTo(cache);
             List<Future<Path>> folders = threads.invokeAll(List.of(extraction, extraction, extraction, extraction));
             for (Future<Path> folder : folders) {
                 assertThat(folder.get()).isEqualTo(folders.get(0).get());
@@ -88,7 +88,7 @@ class ShapesModelTest {
 
     @Test
     void open_unknownFile_saysWhichThereAre() {
-        assertThatThrownBy(() -> ShapesModel.open("../secret"))
+        assertThatThrownBy(() -> ShapesModel.SHAPES.open("../secret"))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageStartingWith("file: \"../secret\" (expected: one of [model_index.json");
     }

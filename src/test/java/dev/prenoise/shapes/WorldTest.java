@@ -14,7 +14,8 @@ class WorldTest {
     @Test
     void vocabulary_equalsTheTokenizers() throws IOException {
         JsonObject vocabulary;
-        try (Reader in = new InputStreamReader(ShapesModel.open("tokenizer/tokenizer.json"), StandardCharsets.UTF_8)) {
+        try (Reader in =
+                new InputStreamReader(ShapesModel.SHAPES.open("tokenizer/tokenizer.json"), StandardCharsets.UTF_8)) {
             vocabulary = JsonParser.parseReader(in)
                     .getAsJsonObject()
                     .getAsJsonObject("model")

@@ -119,7 +119,29 @@ class TrainingRunTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> open("a", true, other))
                 .withMessageContaining("training.safetensors: of another plan")
-                .withMessageContaining("(expected: " + other + ")");
+                .withMessageContaining("rate=0.1,")
+                .withMessageContaining("(expected: warmUp=5, rate=0.2,");
+    }
+
+    @Test
+    void open_whileTheRateHasNotBegunToFall_mayEndAtAnotherStep() throws Exception {
+        TrainingPlan longer = new TrainingPlan(60, 5, 20, 0.1, 0.001, 0.01, 1, 0.9, 3);
+        TrainingPlan shorter = new TrainingPlan(50, 5, 30, 0.1, 0.001, 0.01, 1, 0.9, 3);
+        try (TrainingRun run = open("a", false, shorter)) {
+            advance(run, 50);
+        }
+        try (TrainingRun run = open("b", false, longer)) {
+            advance(run, 20);
+        }
+        try (TrainingRun run = open("b", true, shorter)) {
+            advance(run, 50);
+        }
+        assertThat(Files.readAllBytes(folder.resolve("b/training.safetensors")))
+                .isEqualTo(Files.readAllBytes(folder.resolve("a/training.safetensors")));
+        assertThatIllegalArgumentException()
+                .as("it has fallen")
+                .isThrownBy(() -> open("b", true, longer))
+                .withMessageContaining("steps=50, decay=30");
     }
 
     @Test

@@ -15,13 +15,17 @@ final class TimestepEmbedding {
     }
 
     /**
-     * @param timestep 0 to 999, may be fractional
-     * @return {@code [1, timeWidth]}
+     * @param timesteps 0 to 999, may be fractional
+     * @return {@code [as many, timeWidth]}
      */
-    Tensor forward(double timestep, Tensor like) {
+    Tensor forward(double[] timesteps, Tensor like) {
+        float[] numbers = new float[timesteps.length];
+        for (int i = 0; i < numbers.length; i++) {
+            numbers[i] = (float) timesteps[i];
+        }
         return Scope.of(() -> {
-            Tensor number = Tensor.of(like.compute(), new float[] {(float) timestep}, 1, 1);
-            return layers.forward(Sinusoids.of(number, config.levels().get(0).channels(), config)
+            Tensor column = Tensor.of(like.compute(), numbers, numbers.length, 1);
+            return layers.forward(Sinusoids.of(column, config.levels().get(0).channels(), config)
                     .like(like));
         });
     }

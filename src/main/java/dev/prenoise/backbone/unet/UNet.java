@@ -79,7 +79,23 @@ public final class UNet implements AutoCloseable {
      * @throws IllegalArgumentException when the conditioning lacks what this network takes beside the context
      */
     public Tensor predict(Tensor latents, double timestep, Conditioning conditioning) {
-        Tensor prediction = run(latents, timestep, conditioning, AttentionTap.NONE);
+        return complete(run(latents, timestep, conditioning, AttentionTap.NONE));
+    }
+
+    /**
+     * As {@link #predict(Tensor, double, Conditioning)}, each row at a noise level of its own: what training needs.
+     *
+     * @param timesteps one for each row
+     */
+    public Tensor predict(Tensor latents, double[] timesteps, Conditioning conditioning) {
+        if (timesteps.length != latents.size(0)) {
+            throw new IllegalArgumentException(
+                    "timesteps: " + timesteps.length + " (expected: one for each of " + latents.size(0) + " rows)");
+        }
+        return complete(run(latents, timesteps, conditioning, AttentionTap.NONE));
+    }
+
+    private static Tensor complete(@Nullable Tensor prediction) {
         if (prediction == null) {
             throw new IllegalStateException("a tap that wants nothing ended the forward pass");
         }
@@ -88,8 +104,12 @@ public final class UNet implements AutoCloseable {
 
     /** Runs as far as the tap needs. Arguments as in {@link #predict}; the prediction when the tap let it run to the end. */
     public @Nullable Tensor run(Tensor latents, double timestep, Conditioning conditioning, AttentionTap tap) {
+        return run(latents, new double[] {timestep}, conditioning, tap);
+    }
+
+    private @Nullable Tensor run(Tensor latents, double[] timesteps, Conditioning conditioning, AttentionTap tap) {
         return Scope.ofNullable(() -> {
-            Tensor time = time(timestep, conditioning, latents);
+            Tensor time = time(timesteps, conditioning, latents);
             Tensor context = conditioning.context();
             Iterator<AttentionSite> sites = sites(Math.toIntExact(latents.size(2)), Math.toIntExact(latents.size(3)))
                     .iterator();
@@ -127,9 +147,9 @@ public final class UNet implements AutoCloseable {
     }
 
     /** {@code [1 or B, timeWidth]}, with the SiLU that every residual block would apply. */
-    private Tensor time(double timestep, Conditioning conditioning, Tensor latents) {
+    private Tensor time(double[] timesteps, Conditioning conditioning, Tensor latents) {
         return Scope.of(() -> {
-            Tensor time = timeEmbedding.forward(timestep, latents);
+            Tensor time = timeEmbedding.forward(timesteps, latents);
             return (addedEmbedding == null ? time : time.add(addedEmbedding.forward(conditioning, latents))).silu();
         });
     }

@@ -114,11 +114,34 @@ public final class Autoencoder implements AutoCloseable {
             Tensor moments = fits(pictures.size(2) / factor, pictures.size(3) / factor, tileLatents)
                     ? encodeWhole(input)
                     : new Tiling((long) tileLatents * factor, tileLatents).apply(input, this::encodeWhole);
-            return moments.narrow(1, 0, config.latentChannels())
-                    .add(-config.shiftFactor())
-                    .mul(config.scalingFactor());
+            return mean(moments);
         });
     }
+
+    /**
+     * What the encoder says of pictures in [-1, 1], of which training draws: a normal distribution of scaled latents. Never in tiles.
+     */
+    public Posterior posterior(Tensor pictures) {
+        int channels = config.latentChannels();
+        try (Scope scope = new Scope()) {
+            Tensor moments = encodeWhole(encoder.like(pictures));
+            Tensor logVariance = moments.narrow(1, channels, channels).clamp(-30, 20);
+            Tensor deviation = logVariance.mul(0.5).exp().mul(config.scalingFactor());
+            return new Posterior(scope.keep(mean(moments)), scope.keep(deviation));
+        }
+    }
+
+    private Tensor mean(Tensor moments) {
+        return moments.narrow(1, 0, config.latentChannels())
+                .add(-config.shiftFactor())
+                .mul(config.scalingFactor());
+    }
+
+    /**
+     * @param mean {@code [B, C, H, W]}
+     * @param deviation {@code [B, C, H, W]}
+     */
+    public record Posterior(Tensor mean, Tensor deviation) {}
 
     private Tensor encodeWhole(Tensor pictures) {
         Tensor moments = encoder.forward(pictures);

@@ -12,6 +12,7 @@ import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import dev.prenoise.tensor.Weights;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -41,6 +42,24 @@ class AutoencoderTest {
                 Scope scope = new Scope();
                 Autoencoder vae = tiny()) {
             assertClose(vae.encode(golden("picture"), 8), golden("encoded"), 2e-7);
+        }
+    }
+
+    @Test
+    void posterior_hasTheEncodedPictureAsItsMean_andADeviationOfItsOwnEverywhere() {
+        try (GradMode off = GradMode.off();
+                Scope scope = new Scope();
+                Autoencoder vae = tiny()) {
+            Autoencoder.Posterior posterior = vae.posterior(golden("picture"));
+            assertThat(posterior.mean().toDoubles())
+                    .isEqualTo(vae.encode(golden("picture"), 0).toDoubles());
+            assertThat(posterior.deviation().shape()).isEqualTo(posterior.mean().shape());
+            assertThat(Arrays.stream(posterior.deviation().toDoubles()).min().orElseThrow())
+                    .isPositive();
+            assertThat(Arrays.stream(posterior.deviation().toDoubles())
+                            .distinct()
+                            .count())
+                    .isGreaterThan(100);
         }
     }
 

@@ -6,6 +6,8 @@ import dev.prenoise.engine.Precision;
 import dev.prenoise.verifier.LlmGrader;
 import dev.prenoise.verifier.LlmOptions;
 import dev.prenoise.verifier.VerifierOffer;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -98,14 +100,34 @@ final class ModelOptions {
         hashing = true;
     }
 
-    /** A model's file or folder is there under its own name, whatever else is. */
-    void addModel(Path path) {
-        folders.add(0, path);
+    /** A model's name in the catalog: an id, or a file or folder of this machine, which is then there under its own name, whatever else is. */
+    String model(String idOrFile) {
+        return named(idOrFile, folders);
     }
 
-    /** A LoRA file is there under its own name, whatever else is. */
-    void addLora(Path path) {
-        loras.add(0, path);
+    /** A LoRA's, likewise. */
+    String lora(String nameOrFile) {
+        return named(nameOrFile, loras);
+    }
+
+    private static String named(String nameOrFile, List<Path> places) {
+        Path file = existing(nameOrFile);
+        if (file == null) {
+            return nameOrFile;
+        }
+        if (!places.contains(file)) {
+            places.add(0, file);
+        }
+        return file.getFileName().toString();
+    }
+
+    private static @Nullable Path existing(String name) {
+        try {
+            Path path = Path.of(name).toAbsolutePath().normalize();
+            return name.isEmpty() || path.getFileName() == null || !Files.exists(path) ? null : path;
+        } catch (InvalidPathException e) {
+            return null;
+        }
     }
 
     /** "" = chosen by what there is. */

@@ -2,11 +2,7 @@ package dev.prenoise.server.cli;
 
 import io.grpc.ManagedChannelBuilder;
 import java.net.URI;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
-import java.nio.file.Path;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -64,31 +60,12 @@ final class ServiceOptions {
 
     /** A backbone as the service knows it: a file or folder of this machine, where the service runs here, is added to its models. */
     String model(String idOrFile) {
-        Path file = target.isEmpty() ? existing(idOrFile) : null;
-        if (file == null) {
-            return idOrFile;
-        }
-        models.addModel(file);
-        return file.getFileName().toString();
+        return target.isEmpty() ? models.model(idOrFile) : idOrFile;
     }
 
     /** A LoRA as the service knows it, likewise. */
     String lora(String nameOrFile) {
-        Path file = target.isEmpty() ? existing(nameOrFile) : null;
-        if (file == null) {
-            return nameOrFile;
-        }
-        models.addLora(file);
-        return file.getFileName().toString();
-    }
-
-    private static @Nullable Path existing(String name) {
-        try {
-            Path path = Path.of(name).toAbsolutePath().normalize();
-            return name.isEmpty() || path.getFileName() == null || !Files.exists(path) ? null : path;
-        } catch (InvalidPathException e) {
-            return null;
-        }
+        return target.isEmpty() ? models.lora(nameOrFile) : nameOrFile;
     }
 
     private String secret() {
