@@ -79,6 +79,13 @@ class StopReason(IntEnum):
     CANCELLED = 4
 
 
+class PeerState(IntEnum):
+    UNSPECIFIED = 0
+    SERVING = 1
+    NOT_SERVING = 2
+    OTHER = 3
+
+
 class SearchState(IntEnum):
     UNSPECIFIED = 0
     RUNNING = 1
@@ -627,6 +634,13 @@ class LoraInfo(Message):
 
 
 @dataclass(repr=False)
+class Peer(Message):
+    address: str = string(1)
+    state: PeerState = choice(2, PeerState)
+    reason: str = string(3)
+
+
+@dataclass(repr=False)
 class GetCapabilitiesResponse(Message):
     version: str = string(1)
     devices: List[Device] = many(2, Device)
@@ -637,6 +651,7 @@ class GetCapabilitiesResponse(Message):
     limits: Optional[Limits] = one(7, Limits)
     default_backbone: str = string(8)
     loras: List[LoraInfo] = many(9, LoraInfo)
+    peers: List[Peer] = many(10, Peer)
 
 
 Event = Union[Accepted, Progress, Candidate, Summary]  # what a search streams

@@ -47,6 +47,23 @@ public interface Evaluator {
     }
 
     /**
+     * {@link #evaluateSeeded} for candidates in the order of their indices, with those that come after them: one that computes on several
+     * machines begins with them too, so that none waits for another.
+     *
+     * @param proposals 1 to {@link #maxBatch()}
+     * @param following what will be asked for next, in order, unless the search ends or finds better: at most {@link #ahead()}
+     * @return one evaluation for each of the proposals, in order
+     */
+    default List<Evaluation> evaluateProposals(List<Proposal> proposals, List<Proposal> following) {
+        return evaluateSeeded(proposals.stream().map(Proposal::seeded).toList());
+    }
+
+    /** How many of the next proposals it makes use of; 0 where it computes what it is asked for and no more. May change at any time. */
+    default int ahead() {
+        return 0;
+    }
+
+    /**
      * @return evaluations whose gradient is set
      * @throws UnsupportedOperationException where {@link #differentiable()} is false
      */

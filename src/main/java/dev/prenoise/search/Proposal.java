@@ -7,13 +7,18 @@ import dev.prenoise.noise.NoiseStep;
 import dev.prenoise.noise.SeededNoise;
 import org.jspecify.annotations.Nullable;
 
-/** A noise that is to be scored. */
-record Proposal(NoiseRecipe recipe, Noise noise) {
+/**
+ * A noise that is to be scored.
+ *
+ * @param recipe of the noise
+ */
+public record Proposal(NoiseRecipe recipe, Noise noise) {
     static Proposal drawn(CandidateSource source, int index) {
         return new Proposal(source.recipe(index), source.draw(index));
     }
 
-    SeededNoise seeded() {
+    /** With the seed of what a stochastic sampler adds. */
+    public SeededNoise seeded() {
         return new SeededNoise(noise, recipe.seed());
     }
 

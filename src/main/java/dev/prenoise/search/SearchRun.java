@@ -179,6 +179,7 @@ final class SearchRun {
      */
     Scored score(int count, IntFunction<Proposal> proposals) {
         List<Candidate> scored = new ArrayList<>();
+        Map<Integer, Proposal> drawn = new HashMap<>();
         while (scored.size() < count) {
             if (laterStageBegan()) {
                 return new Scored(scored, StopReason.BUDGET);
@@ -192,14 +193,21 @@ final class SearchRun {
             if (stop != null) {
                 return new Scored(scored, stop);
             }
-            List<Proposal> batch = new ArrayList<>();
-            int size = batchSize(count - scored.size());
-            for (int i = 0; i < size; i++) {
-                batch.add(proposals.apply(scored.size() + i));
+            int first = scored.size();
+            int size = unrecorded(maxBatch(), count - first);
+            int known = Math.max(size, unrecorded(saturated(size, evaluator.ahead()), count - first));
+            List<Proposal> next = new ArrayList<>();
+            for (int i = first; i < first + known; i++) {
+                next.add(drawn.computeIfAbsent(i, proposals::apply));
             }
-            scored.addAll(score(batch));
+            drawn.keySet().removeIf(i -> i < first + size);
+            scored.addAll(score(next.subList(0, size), next.subList(size, known)));
         }
         return new Scored(scored, null);
+    }
+
+    private static int saturated(int size, int ahead) {
+        return (int) Math.min(Integer.MAX_VALUE, (long) size + ahead);
     }
 
     /** In an earlier run. */
@@ -208,9 +216,8 @@ final class SearchRun {
         return recorded != null && laterStage.test(recorded.recipe());
     }
 
-    private List<Candidate> score(List<Proposal> batch) {
-        List<Evaluation> evaluations =
-                evaluate(batch.stream().map(Proposal::seeded).toList());
+    private List<Candidate> score(List<Proposal> batch, List<Proposal> following) {
+        List<Evaluation> evaluations = requireAll(evaluator.evaluateProposals(batch, following), batch.size());
         List<Candidate> candidates = new ArrayList<>();
         for (int i = 0; i < batch.size(); i++) {
             charge(i == 0 ? cost : cost.withinBatch());
@@ -219,8 +226,9 @@ final class SearchRun {
         return candidates;
     }
 
-    private int batchSize(int wanted) {
-        int limit = Math.min(affordable(maxBatch()), wanted);
+    /** How many of the next ones the budget pays for and no earlier run has scored: at least 1, at most as many as these two. */
+    private int unrecorded(int most, int wanted) {
+        int limit = Math.min(affordable(most), wanted);
         int size = 1;
         while (size < limit && observer.recorded(nextIndex() + size) == null) {
             size++;
@@ -261,10 +269,13 @@ final class SearchRun {
     }
 
     List<Evaluation> evaluate(List<SeededNoise> noises) {
-        List<Evaluation> evaluations = evaluator.evaluateSeeded(noises);
-        if (evaluations.size() != noises.size()) {
+        return requireAll(evaluator.evaluateSeeded(noises), noises.size());
+    }
+
+    private static List<Evaluation> requireAll(List<Evaluation> evaluations, int noises) {
+        if (evaluations.size() != noises) {
             throw new IllegalStateException(
-                    "evaluations: " + evaluations.size() + " (expected: " + noises.size() + ", one for each noise)");
+                    "evaluations: " + evaluations.size() + " (expected: " + noises + ", one for each noise)");
         }
         return evaluations;
     }

@@ -2,6 +2,7 @@ package dev.prenoise.server;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.BadRequest;
+import dev.prenoise.server.grpc.PeerTarget;
 import dev.prenoise.server.ops.SidecarConfig;
 import dev.prenoise.server.ops.SidecarServer;
 import dev.prenoise.v1.AttentionLoss;
@@ -27,28 +28,46 @@ public final class TestSidecar implements AutoCloseable {
     public final SidecarServer server;
     public final ManagedChannel channel;
 
-    private TestSidecar(FakeCatalog catalog, SidecarServer server, ManagedChannel channel) {
+    /** 0 where it is in-process. */
+    public final int port;
+
+    private TestSidecar(FakeCatalog catalog, SidecarServer server, ManagedChannel channel, int port) {
         this.catalog = catalog;
         this.server = server;
         this.channel = channel;
+        this.port = port;
     }
 
     public static TestSidecar inProcess(SidecarConfig config) {
         FakeCatalog catalog = new FakeCatalog();
         SidecarServer server = new SidecarServer(config, catalog);
-        return new TestSidecar(catalog, server, server.startInProcess());
+        return new TestSidecar(catalog, server, server.startInProcess(), 0);
     }
 
     public static TestSidecar onLoopback(SidecarConfig config) {
+        return onPort(config.withPort(0));
+    }
+
+    /** On the configured one. */
+    public static TestSidecar onPort(SidecarConfig config) {
         FakeCatalog catalog = new FakeCatalog();
-        SidecarServer server = new SidecarServer(config.withPort(0), catalog);
-        return new TestSidecar(catalog, server, connect(server.start()));
+        SidecarServer server = new SidecarServer(config, catalog);
+        int port = server.start();
+        return new TestSidecar(catalog, server, connect(port), port);
     }
 
     public static ManagedChannel connect(int port) {
         return Grpc.newChannelBuilderForAddress("127.0.0.1", port, InsecureChannelCredentials.create())
                 .maxInboundMessageSize(64 << 20)
                 .build();
+    }
+
+    /** One that listens there. */
+    public static PeerTarget peerAt(int port) {
+        return new PeerTarget(
+                "127.0.0.1:" + port,
+                false,
+                () -> Grpc.newChannelBuilderForAddress("127.0.0.1", port, InsecureChannelCredentials.create()));
     }
 
     public NoiseProviderGrpc.NoiseProviderBlockingStub client() {

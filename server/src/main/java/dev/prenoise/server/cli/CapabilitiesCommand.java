@@ -5,6 +5,8 @@ import dev.prenoise.v1.Device;
 import dev.prenoise.v1.GetCapabilitiesRequest;
 import dev.prenoise.v1.GetCapabilitiesResponse;
 import dev.prenoise.v1.LoraInfo;
+import dev.prenoise.v1.Peer;
+import dev.prenoise.v1.PeerState;
 import dev.prenoise.v1.VerifierInfo;
 import io.grpc.StatusRuntimeException;
 import java.util.ArrayList;
@@ -76,6 +78,11 @@ final class CapabilitiesCommand implements Callable<Integer> {
                 "verifier",
                 capabilities.getVerifiersList().stream()
                         .map(CapabilitiesCommand::verifier)
+                        .toList());
+        rows(
+                "peer",
+                capabilities.getPeersList().stream()
+                        .map(CapabilitiesCommand::peer)
                         .toList());
         table(capabilities);
         console.out().flush();
@@ -152,6 +159,11 @@ final class CapabilitiesCommand implements Callable<Integer> {
     private static String device(Device device) {
         return device.getName() + ", " + gigabytes(device.getMemoryFree()) + " of " + gigabytes(device.getMemoryTotal())
                 + " GB free";
+    }
+
+    private static String peer(Peer peer) {
+        return peer.getAddress() + ": "
+                + (peer.getState() == PeerState.PEER_STATE_SERVING ? "serving" : peer.getReason());
     }
 
     private static String verifier(VerifierInfo verifier) {

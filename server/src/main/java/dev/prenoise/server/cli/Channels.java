@@ -31,7 +31,15 @@ final class Channels {
      * @param token "" = none
      */
     static ManagedChannelBuilder<?> to(URI address, ChannelCredentials credentials, String token) {
-        ManagedChannelBuilder<?> builder = Grpc.newChannelBuilder(address.getAuthority(), credentials);
+        return to(address.getAuthority(), credentials, token);
+    }
+
+    /**
+     * @param target as gRPC reads it, such as {@code dns:///name:port}
+     * @param token "" = none
+     */
+    static ManagedChannelBuilder<?> to(String target, ChannelCredentials credentials, String token) {
+        ManagedChannelBuilder<?> builder = Grpc.newChannelBuilder(target, credentials);
         return token.isEmpty() ? builder : builder.intercept(new Bearer(token));
     }
 

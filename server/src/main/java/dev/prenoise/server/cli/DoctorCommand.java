@@ -9,14 +9,22 @@ import dev.prenoise.engine.LoraInfo;
 import dev.prenoise.engine.MemoryNeeds;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.engine.ModelException;
+import dev.prenoise.server.grpc.PeerTarget;
+import dev.prenoise.server.ops.ProductVersion;
 import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.DeviceMemory;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
+import dev.prenoise.v1.Backbone;
+import dev.prenoise.v1.GetCapabilitiesRequest;
+import dev.prenoise.v1.GetCapabilitiesResponse;
 import dev.prenoise.v1.Include;
+import dev.prenoise.v1.NoiseProviderGrpc;
 import dev.prenoise.v1.OptimizeNoiseRequest;
 import dev.prenoise.verifier.VerifierOffer;
+import io.grpc.ManagedChannel;
+import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -24,11 +32,15 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -45,6 +57,7 @@ final class DoctorCommand implements Callable<Integer> {
     private static final long LITTLE_MEMORY = 2 * GIGABYTE;
 
     private static final int MOST_MODELS = 40;
+    private static final long PEER_SECONDS = 10;
 
     static final String CUDA_ADVICE = """
             let it fetch CUDA's natives once (some GB, kept in ~/.djl.ai): DJL_OFFLINE=false PYTORCH_FLAVOR=cu128 ./prenoise doctor
@@ -57,6 +70,9 @@ final class DoctorCommand implements Callable<Integer> {
 
     @Mixin
     private ModelOptions options = new ModelOptions();
+
+    @Mixin
+    private PeerOptions peers = new PeerOptions();
 
     /** Whether the options are; else the built-in model is tried without them. */
     private boolean usable;
@@ -125,6 +141,7 @@ final class DoctorCommand implements Callable<Integer> {
                 () -> List.of(writable("the built-in model's files and models' hashes", Folders.cache())),
                 () -> List.of(pictures()),
                 this::models,
+                this::peers,
                 () -> List.of(search()));
     }
 
@@ -320,6 +337,78 @@ final class DoctorCommand implements Callable<Integer> {
         int missing = offers.size() - usable.size();
         return Finding.ok("verifiers that can be used: " + (usable.isEmpty() ? "none" : String.join(", ", usable))
                 + (missing == 0 ? "" : "; `prenoise models` says what " + missing + " more need"));
+    }
+
+    /** Whether those of --peers could score candidates for a sidecar with these options. */
+    private List<Finding> peers() {
+        try {
+            List<PeerTarget> targets = peers.targets();
+            if (targets.isEmpty() || !usable) {
+                return List.of();
+            }
+            try (ModelCatalog catalog = open.apply(options)) {
+                return targets.stream().map(peer -> peer(peer, catalog)).toList();
+            }
+        } catch (CliException e) {
+            return List.of(Finding.missing(Failures.oneLine(e), "name another, or leave the option out"));
+        }
+    }
+
+    private static Finding peer(PeerTarget peer, ModelCatalog catalog) {
+        String what = "peer " + peer.address();
+        ManagedChannel channel = peer.channel().get().build();
+        try {
+            GetCapabilitiesResponse theirs = NoiseProviderGrpc.newBlockingStub(channel)
+                    .withDeadlineAfter(PEER_SECONDS, TimeUnit.SECONDS)
+                    .getCapabilities(GetCapabilitiesRequest.getDefaultInstance());
+            return peer(what, theirs, catalog);
+        } catch (StatusRuntimeException e) {
+            return Finding.warn(
+                    what + " does not answer: " + Failures.oneLine(e),
+                    "start it there with the same models: ./prenoise serve --port PORT");
+        } finally {
+            channel.shutdownNow();
+        }
+    }
+
+    private static Finding peer(String what, GetCapabilitiesResponse theirs, ModelCatalog catalog) {
+        if (!theirs.getVersion().equals(ProductVersion.get())) {
+            return Finding.warn(
+                    what + " has version " + theirs.getVersion() + " (expected: " + ProductVersion.get() + ")",
+                    "run the same version on both");
+        }
+        String device = kind(catalog.devices().get(0).name());
+        String theirDevice = theirs.getDevicesCount() == 0
+                ? "none"
+                : kind(theirs.getDevices(0).getName());
+        if (!theirDevice.equals(device)) {
+            return Finding.warn(
+                    what + " computes on " + theirDevice + " (expected: " + device + ")",
+                    "scores of different kinds of devices differ: run both on the same kind");
+        }
+        Map<String, String> hashes = theirs.getBackbonesList().stream()
+                .collect(Collectors.toMap(Backbone::getId, Backbone::getSha256, (one, other) -> one));
+        List<BackboneInfo> usable =
+                catalog.list().stream().filter(info -> info.problem() == null).toList();
+        List<String> missing = usable.stream()
+                .filter(info -> !isThere(info, hashes.get(info.id())))
+                .map(BackboneInfo::id)
+                .toList();
+        return missing.isEmpty()
+                ? Finding.ok(what + " has the same version, the same kind of device, and the " + usable.size()
+                        + " models that are here")
+                : Finding.warn(
+                        what + " does not have " + String.join(", ", missing) + ", or has other files of that name",
+                        "searches on these are not shared with it: give it the same --models");
+    }
+
+    /** A hash that is not known yet says nothing. */
+    private static boolean isThere(BackboneInfo info, @Nullable String theirs) {
+        return theirs != null && (theirs.isEmpty() || info.sha256() == null || theirs.equals(info.sha256()));
+    }
+
+    private static String kind(String device) {
+        return device.replaceFirst(":.*", "");
     }
 
     private static Finding fit(ModelCatalog catalog, BackboneInfo info, Room room) {

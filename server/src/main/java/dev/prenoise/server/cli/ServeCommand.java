@@ -88,6 +88,17 @@ final class ServeCommand implements Callable<Integer> {
                     "How long a host that searches on its own model may take for one evaluation. Default: ${DEFAULT-VALUE}.")
     private int hostTimeout;
 
+    @Mixin
+    private PeerOptions peers = new PeerOptions();
+
+    @Option(
+            names = "--peer-timeout",
+            paramLabel = "SECONDS",
+            defaultValue = "300",
+            description =
+                    "How long a peer may take for one batch of candidates, its model's loading included. Default: ${DEFAULT-VALUE}.")
+    private int peerTimeout;
+
     ServeCommand(Console console, Function<ModelOptions, ModelCatalog> models) {
         this.console = console;
         this.models = models;
@@ -122,6 +133,9 @@ final class ServeCommand implements Callable<Integer> {
         if (hostTimeout < 1) {
             throw new CliException("--host-timeout: " + hostTimeout + " (expected: >= 1 second)");
         }
+        if (peerTimeout < 1) {
+            throw new CliException("--peer-timeout: " + peerTimeout + " (expected: >= 1 second)");
+        }
         if (keep != null && keep < 1) {
             throw new CliException("--keep: " + keep + " (expected: >= 1 day)");
         }
@@ -133,7 +147,9 @@ final class ServeCommand implements Callable<Integer> {
                 .withToken(tokenFile == null ? null : token(tokenFile))
                 .withGrace(Duration.ofSeconds(grace))
                 .withKeep(keep == null ? null : Duration.ofDays(keep))
-                .withHostTimeout(Duration.ofSeconds(hostTimeout));
+                .withHostTimeout(Duration.ofSeconds(hostTimeout))
+                .withPeers(peers.targets())
+                .withPeerTimeout(Duration.ofSeconds(peerTimeout));
     }
 
     private SidecarConfig.@Nullable Tls tls() {

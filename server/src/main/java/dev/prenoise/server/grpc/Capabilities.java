@@ -4,10 +4,13 @@ import dev.prenoise.engine.BackboneInfo;
 import dev.prenoise.engine.DeviceInfo;
 import dev.prenoise.engine.LoraInfo;
 import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.server.jobs.Peers;
 import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.Backbone;
 import dev.prenoise.v1.Device;
 import dev.prenoise.v1.GetCapabilitiesResponse;
+import dev.prenoise.v1.Peer;
+import dev.prenoise.v1.PeerState;
 import dev.prenoise.v1.SearchAlgorithm;
 import dev.prenoise.v1.VerifierInfo;
 import dev.prenoise.verifier.VerifierOffer;
@@ -30,7 +33,8 @@ final class Capabilities {
 
     private Capabilities() {}
 
-    static GetCapabilitiesResponse of(String version, ModelCatalog catalog, Limits limits) {
+    static GetCapabilitiesResponse of(
+            String version, ModelCatalog catalog, List<Peers.PeerStatus> peers, Limits limits) {
         GetCapabilitiesResponse.Builder response = GetCapabilitiesResponse.newBuilder()
                 .setVersion(version)
                 .setDefaultBackbone(catalog.defaultId())
@@ -41,7 +45,21 @@ final class Capabilities {
         catalog.list().forEach(backbone -> response.addBackbones(backbone(backbone)));
         catalog.loras().forEach(lora -> response.addLoras(lora(lora)));
         catalog.verifiers().list().forEach(offer -> response.addVerifiers(verifier(offer)));
+        peers.forEach(peer -> response.addPeers(peer(peer)));
         return response.build();
+    }
+
+    private static Peer peer(Peers.PeerStatus peer) {
+        return Peer.newBuilder()
+                .setAddress(peer.address())
+                .setState(
+                        switch (peer.state()) {
+                            case SERVING -> PeerState.PEER_STATE_SERVING;
+                            case NOT_SERVING -> PeerState.PEER_STATE_NOT_SERVING;
+                            case OTHER -> PeerState.PEER_STATE_OTHER;
+                        })
+                .setReason(peer.reason())
+                .build();
     }
 
     private static Device device(DeviceInfo device) {

@@ -9,6 +9,7 @@ import dev.prenoise.server.jobs.Attachment;
 import dev.prenoise.server.jobs.BusyException;
 import dev.prenoise.server.jobs.Illustrations;
 import dev.prenoise.server.jobs.Lane;
+import dev.prenoise.server.jobs.Peers;
 import dev.prenoise.server.jobs.SearchSpec;
 import dev.prenoise.server.jobs.Searches;
 import dev.prenoise.server.jobs.ShuttingDownException;
@@ -60,6 +61,7 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
     private final String version;
     private final ModelCatalog catalog;
     private final Lane lane;
+    private final Peers peers;
     private final Searches searches;
     private final SearchStore store;
     private final Limits limits;
@@ -80,6 +82,7 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
             String version,
             ModelCatalog catalog,
             Lane lane,
+            Peers peers,
             Searches searches,
             SearchStore store,
             Limits limits,
@@ -90,6 +93,7 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
         this.version = version;
         this.catalog = catalog;
         this.lane = lane;
+        this.peers = peers;
         this.searches = searches;
         this.store = store;
         this.limits = limits;
@@ -103,7 +107,7 @@ public final class NoiseProviderService extends NoiseProviderGrpc.NoiseProviderI
 
     @Override
     public void getCapabilities(GetCapabilitiesRequest request, StreamObserver<GetCapabilitiesResponse> response) {
-        compute(response, () -> Capabilities.of(version, catalog, limits));
+        compute(response, () -> Capabilities.of(version, catalog, peers.status(), limits));
     }
 
     @Override

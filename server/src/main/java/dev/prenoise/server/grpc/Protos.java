@@ -290,7 +290,8 @@ public final class Protos {
                 : NoiseSource.TORCH_CPU;
     }
 
-    private static Noise noise(OptimizeNoiseRequest request) {
+    /** That of the request; it has one. */
+    static Noise noise(OptimizeNoiseRequest request) {
         long[] shape = request.getNoise().getShapeList().stream()
                 .mapToLong(Long::longValue)
                 .toArray();
@@ -526,7 +527,7 @@ public final class Protos {
         return message.build();
     }
 
-    private static dev.prenoise.v1.NoiseRecipe recipe(NoiseRecipe recipe) {
+    static dev.prenoise.v1.NoiseRecipe recipe(NoiseRecipe recipe) {
         dev.prenoise.v1.NoiseRecipe.Builder message = dev.prenoise.v1.NoiseRecipe.newBuilder()
                 .setSeed(recipe.seed())
                 .setSource(source(recipe.source()))

@@ -12,6 +12,7 @@ import dev.prenoise.engine.OutOfDeviceMemoryException;
 import dev.prenoise.engine.UnknownBackboneException;
 import dev.prenoise.server.grpc.Violations.Violation;
 import dev.prenoise.server.jobs.BusyException;
+import dev.prenoise.server.jobs.OtherWeightsException;
 import dev.prenoise.server.jobs.SearchExistsException;
 import dev.prenoise.server.jobs.ShuttingDownException;
 import dev.prenoise.server.jobs.WeightsChangedException;
@@ -78,6 +79,7 @@ final class Statuses {
         }
         if (failure instanceof ModelException
                 || failure instanceof WeightsChangedException
+                || failure instanceof OtherWeightsException
                 || failure instanceof VerifierException
                 || failure instanceof SafetensorsException) {
             return status(Code.FAILED_PRECONDITION, failure.getMessage());
@@ -89,6 +91,10 @@ final class Statuses {
 
     static StatusRuntimeException notFound(String sentence) {
         return status(Code.NOT_FOUND, sentence);
+    }
+
+    static StatusRuntimeException unavailable(String sentence) {
+        return status(Code.UNAVAILABLE, sentence);
     }
 
     static StatusRuntimeException interrupted(String searchId) {

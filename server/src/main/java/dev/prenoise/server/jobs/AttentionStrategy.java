@@ -43,6 +43,11 @@ public record AttentionStrategy(
     }
 
     @Override
+    public boolean spreads() {
+        return !optimize;
+    }
+
+    @Override
     public List<VerifierChoice> verifiers() {
         return List.of();
     }

@@ -21,6 +21,11 @@ public record CascadeStrategy(AttentionStrategy screen, int keep, VerifierStrate
     }
 
     @Override
+    public boolean spreads() {
+        return true;
+    }
+
+    @Override
     public List<VerifierChoice> verifiers() {
         return verify.verifiers();
     }

@@ -90,5 +90,10 @@ public record CatalogModel(String backbone, SamplingSpec sampling, List<LoraSpec
     }
 
     @Override
+    public boolean spreads() {
+        return true;
+    }
+
+    @Override
     public void requireShared(String searchId) {}
 }

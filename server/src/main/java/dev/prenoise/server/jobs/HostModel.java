@@ -54,6 +54,11 @@ public record HostModel(String name, HostProfile profile, Function<BooleanSuppli
     }
 
     @Override
+    public boolean spreads() {
+        return false;
+    }
+
+    @Override
     public void requireShared(String searchId) {
         throw SearchExistsException.onHost(searchId);
     }

@@ -1,7 +1,5 @@
 package dev.prenoise.server.jobs;
 
-import dev.prenoise.attention.AttentionLoss;
-import dev.prenoise.engine.InvalidFieldException;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.engine.PictureOptions;
 import dev.prenoise.engine.PromptSession;
@@ -12,9 +10,7 @@ import dev.prenoise.noise.NoiseStep;
 import dev.prenoise.search.Budget;
 import dev.prenoise.search.Candidate;
 import dev.prenoise.search.CandidateSource;
-import dev.prenoise.search.Evaluator;
 import dev.prenoise.search.Outcome;
-import dev.prenoise.search.PathEvaluator;
 import dev.prenoise.search.SearchObserver;
 import dev.prenoise.search.SeededCandidates;
 import dev.prenoise.search.Spend;
@@ -24,7 +20,6 @@ import dev.prenoise.server.store.Acceptance;
 import dev.prenoise.server.store.SearchState;
 import dev.prenoise.server.store.SearchStore;
 import dev.prenoise.server.store.StoredSearch;
-import dev.prenoise.server.store.VerifierChoice;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -49,6 +44,9 @@ import org.slf4j.LoggerFactory;
 final class SearchJob implements Runnable, SearchObserver {
     private static final Logger LOG = LoggerFactory.getLogger(SearchJob.class);
 
+    /** How long the beginning of a search waits for what peers say. Those that say it later take part from then on. */
+    private static final Duration PEERS_PATIENCE = Duration.ofSeconds(2);
+
     /** Why a search should stop; once set it stays. */
     enum Stop {
         CANCELLED,
@@ -60,6 +58,7 @@ final class SearchJob implements Runnable, SearchObserver {
     private final SearchStore store;
     private final Lane lane;
     private final ModelCatalog catalog;
+    private final Peers peers;
     private final @Nullable SearchJob predecessor;
 
     /** Those that the session's work takes. */
@@ -74,9 +73,13 @@ final class SearchJob implements Runnable, SearchObserver {
     private volatile @Nullable Progress progress;
     private volatile @Nullable SearchEnd end;
 
+    /** What peers do for it; null where none is asked. */
+    private volatile Peers.@Nullable Help help;
+
     // The job's thread only.
     private @Nullable PromptSession session;
-    private @Nullable Jury jury;
+    private @Nullable SessionEvaluators evaluators;
+    private final Shares shares = new Shares(System::nanoTime);
     private final long startNanos = System.nanoTime();
     private Duration elapsedBefore = Duration.ZERO;
     private List<WeightsPin> weights = List.of();
@@ -84,6 +87,10 @@ final class SearchJob implements Runnable, SearchObserver {
     private Budget budget = new Budget(0, 0, Duration.ZERO, false);
     private List<String> warningsBefore = List.of();
     private List<String> warnings = List.of();
+
+    /** What was accepted says of these already. */
+    private Set<String> accountedPeers = Set.of();
+
     private int illustrationCalls;
     private @Nullable Illustrator illustrator;
     private final List<Drawing> drawings = new ArrayList<>();
@@ -101,12 +108,14 @@ final class SearchJob implements Runnable, SearchObserver {
             SearchStore store,
             Lane lane,
             ModelCatalog catalog,
+            Peers peers,
             @Nullable SearchJob predecessor) {
         this.spec = spec;
         this.searches = searches;
         this.store = store;
         this.lane = lane;
         this.catalog = catalog;
+        this.peers = peers;
         this.predecessor = predecessor;
         this.turns = spec.model().turns(new LaneTurns());
     }
@@ -128,6 +137,15 @@ final class SearchJob implements Runnable, SearchObserver {
     void requestStop(Stop reason) {
         if (stop == null) {
             stop = reason;
+        }
+        dismissPeers();
+    }
+
+    /** At once: the search's own thread may be in a long evaluation. */
+    private void dismissPeers() {
+        Peers.Help asked = help;
+        if (asked != null) {
+            asked.close();
         }
     }
 
@@ -168,6 +186,7 @@ final class SearchJob implements Runnable, SearchObserver {
             // Memory may be short for a moment only: the process goes on, whatever one search ran into.
             how = failed(e);
         }
+        dismissPeers();
         SearchEnd result = how;
         searches.ended(this, () -> end = result);
         ended.countDown();
@@ -184,9 +203,9 @@ final class SearchJob implements Runnable, SearchObserver {
         if (listeners.stream().anyMatch(listener -> listener.wanted.preview() != Include.NONE)) {
             opened.requirePictures();
         }
-        SearchStrategy.Plan plan = spec.strategy().plan(new Evaluators());
+        SearchStrategy.Plan plan = spec.strategy().plan(evaluators(opened));
         budget = spec.strategy().budget(spec.budget(), plan);
-        begin(opened, plan.evaluator().ranking().lowerIsBetter());
+        begin(opened, peersThatDoNot(), plan.evaluator().ranking().lowerIsBetter());
         illustrator = new Illustrator(spec.id(), store, turns, opened, illustrationCalls);
         stage = plan.algorithm().name();
         Outcome outcome = plan.algorithm().search(candidates(opened), plan.evaluator(), leftOfBudget(), this);
@@ -203,13 +222,9 @@ final class SearchJob implements Runnable, SearchObserver {
 
     /** On the lane's thread. */
     private PromptSession open() {
-        List<WeightsPin> pins = new ArrayList<>(spec.model().pins(catalog));
-        pins.addAll(catalog.verifiers()
-                .pins(spec.strategy().verifiers().stream()
-                        .map(VerifierChoice::name)
-                        .toList()));
-        weights = pins;
+        weights = spec.pins(catalog);
         requireSameWeights(weights);
+        askPeers();
         return spec.model().open(spec, catalog, this::isStopping);
     }
 
@@ -226,15 +241,42 @@ final class SearchJob implements Runnable, SearchObserver {
         }
     }
 
+    /** While the model opens here, they look whether they have it. */
+    private void askPeers() {
+        if (peers.none() || !spec.model().spreads() || !spec.strategy().spreads()) {
+            return;
+        }
+        help = peers.ask(spec, weights, shares);
+        if (isStopping()) {
+            dismissPeers();
+        }
+    }
+
+    /** Which peers do not take part, and why, as far as is known soon. */
+    private List<String> peersThatDoNot() {
+        Peers.Help asked = help;
+        if (asked == null) {
+            return List.of();
+        }
+        try {
+            return asked.await(PEERS_PATIENCE);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new SearchStoppedException();
+        }
+    }
+
     /** Stores the search, or goes on with the stored one. */
-    private void begin(PromptSession opened, boolean lowerIsBetter) {
+    private void begin(PromptSession opened, List<String> peersThatDoNot, boolean lowerIsBetter) {
+        List<String> notUsed = new ArrayList<>(opened.warnings());
+        notUsed.addAll(peersThatDoNot);
         StoredSearch stored = store.search(spec.id());
         Acceptance accepted = new Acceptance(
                 spec.model().name(),
                 opened.subjects(),
                 budget,
                 Arrays.stream(opened.noiseShape()).boxed().toList(),
-                opened.warnings(),
+                notUsed,
                 spec.strategy().verifiers());
         if (stored == null) {
             StoredSearch begun = new StoredSearch(
@@ -259,6 +301,7 @@ final class SearchJob implements Runnable, SearchObserver {
             store.resume(spec.id());
         }
         acceptance = accepted;
+        accountedPeers = Set.copyOf(peersThatDoNot);
         wakeListeners();
     }
 
@@ -291,42 +334,13 @@ final class SearchJob implements Runnable, SearchObserver {
         }
     }
 
-    /** Those of this search's session. What they compute here takes turns of the lane. */
-    private final class Evaluators implements SearchStrategy.Evaluators {
-        @Override
-        public Evaluator attention(AttentionLoss ranking, AttentionLoss followed) {
-            return turns.take(() -> new TurnTakingEvaluator(opened().attention(ranking, followed), turns));
-        }
-
-        @Override
-        public PathEvaluator pictures(String field, VerifierStrategy strategy) {
-            opened().requirePictures();
-            PictureOptions.Turns device = new LaneTurns();
-            PictureOptions options =
-                    new PictureOptions(strategy.steps(), strategy.gradientSteps(), device, SearchJob.this::isStopping);
-            Jury.prepare(
-                    catalog.verifiers(),
-                    field + ".verifiers",
-                    strategy.verifiers(),
-                    spec.prompt().words(),
-                    part -> () -> device.take(part));
-            return device.take(() -> {
-                Jury called = Jury.open(
-                        catalog.verifiers(),
-                        field + ".verifiers",
-                        strategy.verifiers(),
-                        spec.prompt().words());
-                jury = called;
-                if (strategy.looksOnTheWay()) {
-                    called.requireNoPredictions(field);
-                }
-                try {
-                    return opened().pictures(called.panel(), options);
-                } catch (InvalidFieldException e) {
-                    throw e.field().equals("steps") ? new InvalidFieldException(field + ".steps", e.description()) : e;
-                }
-            });
-        }
+    /** Those of this search's session, with peers beside them where some take part. */
+    private SearchStrategy.Evaluators evaluators(PromptSession opened) {
+        SessionEvaluators own =
+                new SessionEvaluators(opened, catalog, spec.prompt().words(), turns, new LaneTurns(), this::isStopping);
+        evaluators = own;
+        Peers.Help asked = help;
+        return asked == null ? own : new SpreadEvaluators(own, shares, asked, this::isStopping);
     }
 
     private SearchEnd stopped() {
@@ -360,13 +374,13 @@ final class SearchJob implements Runnable, SearchObserver {
         if (opened == null) {
             return;
         }
-        Jury called = jury;
+        SessionEvaluators own = evaluators;
         session = null;
-        jury = null;
+        evaluators = null;
         try {
             lane.call(() -> {
-                if (called != null) {
-                    called.close();
+                if (own != null) {
+                    own.close();
                 }
                 opened.close();
                 return true;
@@ -478,8 +492,16 @@ final class SearchJob implements Runnable, SearchObserver {
 
     /** So that they outlive the process as candidates do. Judges count on, so that what they said before of this run is outdated. */
     private void keepWarnings() {
-        Jury called = jury;
-        List<String> now = called == null ? List.of() : called.warnings();
+        List<String> now = new ArrayList<>();
+        if (evaluators != null) {
+            now.addAll(evaluators.warnings());
+        }
+        Peers.Help asked = help;
+        if (asked != null) {
+            asked.warnings().stream()
+                    .filter(warning -> !accountedPeers.contains(warning))
+                    .forEach(now::add);
+        }
         if (!now.equals(warnings)) {
             warnings = now;
             List<String> all = new ArrayList<>(warningsBefore);

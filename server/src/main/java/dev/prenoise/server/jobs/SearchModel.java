@@ -37,6 +37,9 @@ public sealed interface SearchModel permits CatalogModel, HostModel {
      */
     PictureOptions.Turns turns(PictureOptions.Turns lane);
 
+    /** Whether other sidecars can have it too. */
+    boolean spreads();
+
     /**
      * For a second caller who asks for a search that runs.
      *

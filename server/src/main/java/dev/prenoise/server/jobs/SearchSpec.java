@@ -1,9 +1,14 @@
 package dev.prenoise.server.jobs;
 
+import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.engine.PromptSpec;
+import dev.prenoise.engine.WeightsPin;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseSource;
 import dev.prenoise.server.store.Acceptance;
+import dev.prenoise.server.store.VerifierChoice;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +31,14 @@ public record SearchSpec(
         @Nullable Noise noise,
         SearchStrategy strategy,
         AskedBudget budget) {
+    /** All weights that its scores come from: the model's, then the verifiers'. Called on the lane's thread. */
+    List<WeightsPin> pins(ModelCatalog catalog) {
+        List<WeightsPin> pins = new ArrayList<>(model.pins(catalog));
+        pins.addAll(catalog.verifiers()
+                .pins(strategy.verifiers().stream().map(VerifierChoice::name).toList()));
+        return pins;
+    }
+
     /** The same search as it was accepted before: what its request left open stays as it was then. */
     SearchSpec as(Acceptance accepted) {
         return new SearchSpec(

@@ -29,6 +29,9 @@ public sealed interface SearchStrategy permits AttentionStrategy, VerifierStrate
     /** Whether it reads attention, so that the prompt must have subjects. */
     boolean readsAttention();
 
+    /** Whether it scores candidates that do not depend on each other, so that several sidecars can share them. Gradients are followed one by one. */
+    boolean spreads();
+
     /** Who judges; none where no picture is judged. */
     List<VerifierChoice> verifiers();
 

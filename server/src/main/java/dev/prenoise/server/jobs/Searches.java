@@ -35,6 +35,7 @@ public final class Searches implements AutoCloseable {
     private final SearchStore store;
     private final Lane lane;
     private final ModelCatalog catalog;
+    private final Peers peers;
     private final int maxRunning;
     private final ExecutorService threads;
 
@@ -42,12 +43,14 @@ public final class Searches implements AutoCloseable {
     private boolean draining;
 
     /**
+     * @param peers do shares of searches; not this object's to close
      * @param maxRunning how many searches may share the lane
      */
-    public Searches(SearchStore store, Lane lane, ModelCatalog catalog, int maxRunning) {
+    public Searches(SearchStore store, Lane lane, ModelCatalog catalog, Peers peers, int maxRunning) {
         this.store = store;
         this.lane = lane;
         this.catalog = catalog;
+        this.peers = peers;
         this.maxRunning = maxRunning;
         threads = Executors.newCachedThreadPool(runnable -> {
             Thread thread = new Thread(runnable, "prenoise-search");
@@ -168,7 +171,7 @@ public final class Searches implements AutoCloseable {
     }
 
     private Attachment start(SearchSpec spec, @Nullable SearchJob predecessor, Illustrations wanted, Runnable wake) {
-        SearchJob job = new SearchJob(spec, this, store, lane, catalog, predecessor);
+        SearchJob job = new SearchJob(spec, this, store, lane, catalog, peers, predecessor);
         Attachment attachment = job.attach(wanted, wake);
         running.put(spec.id(), job);
         threads.execute(job);

@@ -59,6 +59,11 @@ public record VerifierStrategy(
         return new VerifierStrategy(algorithm, verifiers, steps, zeroOrder, paths, firstOrder, gradientSteps);
     }
 
+    @Override
+    public boolean spreads() {
+        return algorithm != Algorithm.FIRST_ORDER;
+    }
+
     /** Whether pictures are judged that are not drawn to their end. */
     boolean looksOnTheWay() {
         return algorithm == Algorithm.PATHS || algorithm == Algorithm.ZERO_ORDER_THEN_PATHS;

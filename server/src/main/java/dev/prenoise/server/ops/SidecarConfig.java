@@ -1,8 +1,10 @@
 package dev.prenoise.server.ops;
 
 import dev.prenoise.server.grpc.Limits;
+import dev.prenoise.server.grpc.PeerTarget;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param grace how long running searches may go on when the sidecar is told to stop
  * @param keep stored searches that began longer ago and have ended are deleted; null = none are
  * @param hostTimeout how long a host that evaluates on its own model may take for one evaluation
+ * @param peers over which searches spread
+ * @param peerTimeout how long a peer may take for a share of candidates
  */
 public record SidecarConfig(
         String host,
@@ -26,7 +30,13 @@ public record SidecarConfig(
         Limits limits,
         Duration grace,
         @Nullable Duration keep,
-        Duration hostTimeout) {
+        Duration hostTimeout,
+        List<PeerTarget> peers,
+        Duration peerTimeout) {
+    public SidecarConfig {
+        peers = List.copyOf(peers);
+    }
+
     /** Certificate chain and private key, both PEM. */
     public record Tls(Path certificate, Path key) {}
 
@@ -39,41 +49,51 @@ public record SidecarConfig(
             Limits.DEFAULT,
             Duration.ofSeconds(20),
             null,
+            Duration.ofSeconds(300),
+            List.of(),
             Duration.ofSeconds(300));
 
     public SidecarConfig withHost(String host) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout, peers, peerTimeout);
     }
 
     public SidecarConfig withPort(int port) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout, peers, peerTimeout);
     }
 
     public SidecarConfig withDataDir(@Nullable Path dataDir) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout, peers, peerTimeout);
     }
 
     public SidecarConfig withTls(@Nullable Tls tls) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout, peers, peerTimeout);
     }
 
     public SidecarConfig withToken(@Nullable String token) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout, peers, peerTimeout);
     }
 
     public SidecarConfig withLimits(Limits limits) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout, peers, peerTimeout);
     }
 
     public SidecarConfig withGrace(Duration grace) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout, peers, peerTimeout);
     }
 
     public SidecarConfig withKeep(@Nullable Duration keep) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout, peers, peerTimeout);
     }
 
     public SidecarConfig withHostTimeout(Duration hostTimeout) {
-        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout);
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout, peers, peerTimeout);
+    }
+
+    public SidecarConfig withPeers(List<PeerTarget> peers) {
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout, peers, peerTimeout);
+    }
+
+    public SidecarConfig withPeerTimeout(Duration peerTimeout) {
+        return new SidecarConfig(host, port, dataDir, tls, token, limits, grace, keep, hostTimeout, peers, peerTimeout);
     }
 }

@@ -105,6 +105,7 @@ public final class SidecarServer implements AutoCloseable {
                 .maxInboundMessageSize(config.limits().maxMessageBytes())
                 .maxInboundMetadataSize(MAX_METADATA_BYTES)
                 .addService(workplace.service())
+                .addService(workplace.candidates())
                 .addService(health.getHealthService())
                 .addService(ProtoReflectionServiceV1.newInstance())
                 .build();

@@ -2,9 +2,13 @@ package dev.prenoise.server.ops;
 
 import dev.prenoise.engine.DeviceInfo;
 import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.server.grpc.CandidatesService;
 import dev.prenoise.server.grpc.NoiseProviderService;
 import dev.prenoise.server.grpc.Protos;
+import dev.prenoise.server.grpc.SidecarIdentity;
+import dev.prenoise.server.grpc.SpreadPeers;
 import dev.prenoise.server.jobs.Lane;
+import dev.prenoise.server.jobs.Peers;
 import dev.prenoise.server.jobs.Searches;
 import dev.prenoise.server.store.SearchStore;
 import dev.prenoise.server.store.StoreException;
@@ -18,6 +22,7 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -32,24 +37,30 @@ import org.slf4j.LoggerFactory;
  * @param calls threads for calls and for sending streams; nothing on them waits or computes
  * @param computing threads for what is computed without the lane, and for looking up models
  * @param scoring threads for having pictures judged, which wait
+ * @param helping threads for scoring other sidecars' candidates, which wait
  * @param daily deletes old searches; null where they are kept
  * @param temporary the store's folder, where it goes when this closes
  */
 record Workplace(
         SearchStore store,
         Lane lane,
+        Peers peers,
         Searches searches,
         ExecutorService calls,
         ExecutorService computing,
         ExecutorService scoring,
+        ExecutorService helping,
         @Nullable ScheduledExecutorService daily,
         NoiseProviderService service,
+        CandidatesService candidates,
         @Nullable Path temporary)
         implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Workplace.class);
     private static final int CALL_THREADS = 8;
     private static final int COMPUTE_THREADS = 2;
     private static final int SCORE_THREADS = 4;
+
+    private static final int IDLE_SECONDS = 60;
 
     /** Each holds a whole request, up to the message limit. */
     private static final int WAITING_SCORES = 8;
@@ -63,7 +74,16 @@ record Workplace(
         SearchStore store = openStore(temporary == null ? config.dataDir() : temporary);
         Lane lane = new Lane(device);
         ScheduledExecutorService daily = config.keep() == null ? null : pruning(store, config.keep());
-        Searches searches = new Searches(store, lane, catalog, config.limits().maxSearches());
+        SidecarIdentity own = SidecarIdentity.of(ProductVersion.get(), catalog);
+        Peers peers = config.peers().isEmpty()
+                ? Peers.NONE
+                : new SpreadPeers(
+                        config.peers(),
+                        own,
+                        config.peerTimeout(),
+                        config.limits().maxMessageBytes());
+        int most = config.limits().maxSearches();
+        Searches searches = new Searches(store, lane, catalog, peers, most);
         ExecutorService calls = threads("call", CALL_THREADS);
         ExecutorService computing = threads("compute", COMPUTE_THREADS);
         ThreadPoolExecutor scoring = new ThreadPoolExecutor(
@@ -74,9 +94,10 @@ record Workplace(
                 new ArrayBlockingQueue<>(WAITING_SCORES),
                 named("score"));
         NoiseProviderService service = new NoiseProviderService(
-                ProductVersion.get(),
+                own.version(),
                 catalog,
                 lane,
+                peers,
                 searches,
                 store,
                 config.limits(),
@@ -84,7 +105,22 @@ record Workplace(
                 calls,
                 computing,
                 scoring);
-        return new Workplace(store, lane, searches, calls, computing, scoring, daily, service, temporary);
+        ThreadPoolExecutor helping = new ThreadPoolExecutor(
+                0, most, IDLE_SECONDS, TimeUnit.SECONDS, new SynchronousQueue<>(), named("help"));
+        CandidatesService candidates = new CandidatesService(own, catalog, lane, config.limits(), helping);
+        return new Workplace(
+                store,
+                lane,
+                peers,
+                searches,
+                calls,
+                computing,
+                scoring,
+                helping,
+                daily,
+                service,
+                candidates,
+                temporary);
     }
 
     /** Deletes what is old now and once a day. */
@@ -128,9 +164,11 @@ record Workplace(
             daily.shutdownNow();
         }
         searches.close();
+        peers.close();
         lane.close();
         computing.shutdown();
         scoring.shutdown();
+        helping.shutdown();
         calls.shutdown();
         awaitCalls();
         store.close();

@@ -3,9 +3,13 @@ package dev.prenoise.server.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.prenoise.engine.ModelException;
+import dev.prenoise.server.TestSidecar;
+import dev.prenoise.server.ops.SidecarConfig;
 import io.grpc.Status;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -83,5 +87,31 @@ class DoctorCommandTest {
         String none = folder.resolve("none").toString();
         assertThat(NvidiaCard.find(none, List.of(folder.resolve("version")))).isNull();
         assertThat(NvidiaCard.find(none, List.of(smi))).isEqualTo("NVIDIA's driver (" + smi + ")");
+    }
+
+    @Test
+    void doctor_peers_saysWhichCouldBeUsed() throws Exception {
+        int nobody;
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            nobody = socket.getLocalPort();
+        }
+        try (TestSidecar peer = TestSidecar.onLoopback(SidecarConfig.DEFAULT)) {
+            CommandLineRun run = CommandLineRun.of(
+                    new FakeService(), "doctor", "--peers", "127.0.0.1:" + peer.port + ",127.0.0.1:" + nobody);
+
+            assertThat(run.exit()).isZero();
+            assertThat(run.out().lines())
+                    .contains("ok      peer 127.0.0.1:" + peer.port
+                            + " has the same version, the same kind of device, and the 2 models that are here")
+                    .anyMatch(line -> line.startsWith("warn    peer 127.0.0.1:" + nobody + " does not answer: "));
+        }
+    }
+
+    @Test
+    void doctor_peersThatAreNoAddress_areBlamed() {
+        CommandLineRun run = CommandLineRun.of(new FakeService(), "doctor", "--peers", "nowhere");
+
+        assertThat(run.exit()).isEqualTo(2);
+        assertThat(run.out()).contains("--peers: nowhere (expected: host:port, such as 127.0.0.1:50551)");
     }
 }

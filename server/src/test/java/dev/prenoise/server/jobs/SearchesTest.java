@@ -39,7 +39,7 @@ class SearchesTest {
     void open() {
         catalog.beforeEvaluation = prompt -> turns.acquire();
         store = SearchStore.open(folder, Protos.storeCodec());
-        searches = new Searches(store, lane, catalog, 2);
+        searches = new Searches(store, lane, catalog, Peers.NONE, 2);
     }
 
     @AfterEach
