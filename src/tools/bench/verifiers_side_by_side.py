@@ -1,6 +1,7 @@
 """Pictures scored per second, ours and transformers', in alternating rounds A B A B ... of one run.
 
     python verifiers_side_by_side.py [--rounds 5] [--shape clip-b32] [--shape clip-l14] [--batch 1] [--batch 8] [--ours ./prenoise]
+    python verifiers_side_by_side.py --write FOLDER [--shape clip-b32]      writes the models, with a tokenizer of letters, and no more
 
 Needs torch, transformers, safetensors, numpy and pillow. Writes CLIPs of the published shapes with random weights to a temporary folder
 (0.6 GB for ViT-B/32, 1.7 GB for ViT-L/14), which both sides read. A piece of work is a batch of decoded pictures of 512 x 512: resized,
@@ -158,10 +159,15 @@ def main():
     parser.add_argument("--shape", action="append", choices=SHAPES)
     parser.add_argument("--batch", action="append", type=int)
     parser.add_argument("--ours", default="./prenoise")
+    parser.add_argument("--write")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
         serve(arguments.serve, arguments.batch[0])
+        return
+    if arguments.write:
+        for shape in arguments.shape or ["clip-b32"]:
+            print(publish(arguments.write, shape))
         return
     with tempfile.TemporaryDirectory() as folder:
         for shape in arguments.shape or SHAPES:

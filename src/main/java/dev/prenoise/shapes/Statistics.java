@@ -56,7 +56,7 @@ public final class Statistics {
         }
         Arrays.sort(means);
         return new Interval(
-                Arrays.stream(values).average().orElseThrow(), quantile(means, 0.025), quantile(means, 0.975));
+                Arrays.stream(values).average().orElseThrow(), ofSorted(means, 0.025), ofSorted(means, 0.975));
     }
 
     /**
@@ -148,7 +148,7 @@ public final class Statistics {
         }
         double[] sorted = Arrays.copyOf(values, defined);
         Arrays.sort(sorted);
-        return new Interval(estimate, quantile(sorted, 0.025), quantile(sorted, 0.975));
+        return new Interval(estimate, ofSorted(sorted, 0.025), ofSorted(sorted, 0.975));
     }
 
     /**
@@ -219,8 +219,20 @@ public final class Statistics {
         }
     }
 
+    /**
+     * The value below which this share of them lies, interpolated between the two nearest.
+     *
+     * @param values in any order, at least one
+     * @param share 0 to 1
+     */
+    public static double quantile(double[] values, double share) {
+        double[] sorted = values.clone();
+        Arrays.sort(sorted);
+        return ofSorted(sorted, share);
+    }
+
     /** Interpolated between the two nearest of sorted values. */
-    private static double quantile(double[] sorted, double share) {
+    private static double ofSorted(double[] sorted, double share) {
         double place = share * (sorted.length - 1);
         int below = (int) place;
         int above = Math.min(sorted.length - 1, below + 1);

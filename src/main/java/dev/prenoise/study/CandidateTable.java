@@ -26,7 +26,7 @@ final class CandidateTable {
                 out.write("," + quoted(metric.name()));
             }
             out.write("\n");
-            List<Strategy> strategies = new ArrayList<>(List.of(Strategy.PICTURES));
+            List<Strategy> strategies = new ArrayList<>(plan.sharesPictures() ? List.of(Strategy.PICTURES) : List.of());
             plan.strategies().stream()
                     .filter(strategy -> strategy.kind() != Strategy.Kind.FOLLOW)
                     .forEach(strategies::add);

@@ -3,6 +3,7 @@ package dev.prenoise.study;
 import dev.prenoise.attention.AttentionLosses;
 import dev.prenoise.attention.LossForm;
 import dev.prenoise.diffusion.Samplers;
+import dev.prenoise.search.PlateauRule;
 import dev.prenoise.shapes.OracleVerifier;
 import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.shapes.ShapesVerifiers;
@@ -13,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -24,7 +26,8 @@ public final class StudyFile {
     private static final int MOST = 100_000;
 
     /** Studies that come with the program. */
-    private static final List<String> SHIPPED = List.of("first-study", "choi-shapes", "ma-shapes", "choi-sd15");
+    private static final List<String> SHIPPED =
+            List.of("first-study", "choi-shapes", "ma-shapes", "choi-sd15", "cost-sd15");
 
     private static final Set<String> KEYS = Set.of(
             "title",
@@ -36,7 +39,12 @@ public final class StudyFile {
             "metrics",
             "pictures",
             "seeds_per_unit",
-            "sheet_prompts");
+            "sheet_prompts",
+            "plateau");
+
+    /** The product's default between half and twice as much. */
+    private static final List<Double> PLATEAU = List.of(
+            PlateauRule.DEFAULT.threshold() / 2, PlateauRule.DEFAULT.threshold(), PlateauRule.DEFAULT.threshold() * 2);
 
     /** What judges pictures of the built-in model where a study does not say. */
     private static final List<Metric> USUAL = List.of(
@@ -109,6 +117,9 @@ public final class StudyFile {
         List<Integer> budgets = budgets();
         YamlValue perUnit = fields.get("seeds_per_unit");
         YamlValue shown = fields.get("sheet_prompts");
+        StudyPlan.Pictures pictures = pictures();
+        boolean drawn = pictures != StudyPlan.Pictures.NONE;
+        YamlValue plateau = fields.get("plateau");
         StudyPlan plan = new StudyPlan(
                 oneLine(root.required(fields, "title")),
                 suites,
@@ -116,10 +127,11 @@ public final class StudyFile {
                 strategies,
                 budgets,
                 seeds(),
-                metrics(backbones),
+                drawn ? metrics(backbones) : followed(strategies),
                 perUnit == null ? 1 : perUnit.integer(1, MOST),
-                shown == null ? 4 : shown.integer(0, 100),
-                winnersOnly(),
+                shown == null ? drawn ? 4 : 0 : shown.integer(0, drawn ? 100 : 0),
+                pictures,
+                plateau == null ? PLATEAU : plateau.distinct(each -> each.number(1e-6, 1)),
                 Basis.NONE);
         requirePrompts(plan);
         requireMetrics(plan);
@@ -144,7 +156,7 @@ public final class StudyFile {
 
     /** A mean over one prompt has no interval. */
     private void requirePrompts(StudyPlan plan) {
-        if (plan.prompts() < 2) {
+        if (plan.prompts() < 2 && plan.pictures() != StudyPlan.Pictures.NONE) {
             throw wrong("suites", "1 prompt (expected: at least 2 in all)");
         }
     }
@@ -162,11 +174,6 @@ public final class StudyFile {
                 }
             }
         }
-    }
-
-    private boolean winnersOnly() {
-        YamlValue pictures = fields.get("pictures");
-        return pictures != null && pictures.oneOf(List.of("all", Unit.WINNERS)).equals(Unit.WINNERS);
     }
 
     private void requireDrawn(StudyPlan plan) {
@@ -355,6 +362,27 @@ public final class StudyFile {
             return value.distinct(YamlValue::seed);
         }
         return LongStream.rangeClosed(1, value.integer(1, MOST)).boxed().toList();
+    }
+
+    private StudyPlan.Pictures pictures() {
+        YamlValue value = fields.get("pictures");
+        List<StudyPlan.Pictures> all = List.of(StudyPlan.Pictures.values());
+        List<String> names =
+                all.stream().map(each -> each.name().toLowerCase(Locale.ROOT)).toList();
+        return value == null ? StudyPlan.Pictures.ALL : all.get(names.indexOf(value.oneOf(names)));
+    }
+
+    /** What verifiers' strategies cannot do without. */
+    private List<Metric> followed(List<Strategy> strategies) {
+        YamlValue value = fields.get("metrics");
+        if (value != null) {
+            throw value.wrong("no metrics with pictures: none");
+        }
+        return strategies.stream()
+                .flatMap(strategy -> strategy.verifiers().stream())
+                .distinct()
+                .map(Metric::new)
+                .toList();
     }
 
     private List<Metric> metrics(List<BackboneSetting> backbones) {

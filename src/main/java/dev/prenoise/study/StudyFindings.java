@@ -42,8 +42,37 @@ final class StudyFindings {
     private record Cell(
             String suite, Map<String, List<Choice>> bySeed, List<List<UnitResult.Row>> pools, List<Boolean> judged) {}
 
-    /** What picking costs. */
-    record Cost(double losses, double nfe, double secondsEach, long memory, Optional<Double> variety) {}
+    /**
+     * What picking costs, in means over prompts and seeds.
+     *
+     * @param losses evaluations
+     */
+    record Cost(double losses, double nfe, Optional<Double> variety) {}
+
+    /**
+     * How long it takes, over units, in seconds; empty where a strategy does no such thing.
+     *
+     * @param perLoss evaluation, with its gradient where steps follow it
+     * @param perPicture with whatever choosing by it takes: judging, and a gradient where one is followed
+     * @param perSearch up to the largest budget
+     * @param memory the most bytes resident in the process; 0 where the system did not say
+     */
+    record Timing(
+            Optional<Spread> perLoss,
+            Optional<Spread> perNfe,
+            Optional<Spread> perPicture,
+            Spread perSearch,
+            long memory) {}
+
+    /** The median of many, and where all but a twentieth at either end lie. */
+    record Spread(double median, double low, double high) {
+        private static Spread of(double[] values) {
+            return new Spread(
+                    Statistics.quantile(values, 0.5),
+                    Statistics.quantile(values, 0.05),
+                    Statistics.quantile(values, 0.95));
+        }
+    }
 
     /** How two strategies differ at the largest budget. */
     record Comparison(String first, String second, Interval difference, double p, double holm) {}
@@ -60,8 +89,11 @@ final class StudyFindings {
             for (int i = 0; i < suite.prompts().size(); i++) {
                 int index = i;
                 StudyPrompt prompt = suite.prompts().get(i);
-                List<List<UnitResult.Row>> pools = rows(
-                        plan, range -> store.require(plan.unit(backbone, prompt, index, Strategy.PICTURES, range)));
+                List<List<UnitResult.Row>> pools = plan.sharesPictures()
+                        ? rows(
+                                plan,
+                                range -> store.require(plan.unit(backbone, prompt, index, Strategy.PICTURES, range)))
+                        : List.of();
                 Map<String, List<Choice>> choices = new LinkedHashMap<>();
                 List<UnitResult.Row> all = new ArrayList<>();
                 pools.forEach(all::addAll);
@@ -72,21 +104,31 @@ final class StudyFindings {
                     own.forEach(all::addAll);
                     choices.put(
                             strategy.name(),
-                            IntStream.range(0, pools.size())
-                                    .mapToObj(s -> plan.winnersOnly()
-                                            ? Choice.ofRecords(
-                                                    strategy,
-                                                    pools.get(s).get(0),
-                                                    own.get(s),
-                                                    metrics,
-                                                    plan.candidates())
-                                            : Choice.of(strategy, pools.get(s), own.get(s), metrics, prompt.text()))
+                            IntStream.range(0, own.size())
+                                    .mapToObj(s -> choice(
+                                            plan,
+                                            strategy,
+                                            pools.isEmpty() ? own.get(s) : pools.get(s),
+                                            own.get(s),
+                                            prompt))
                                     .toList());
                 }
                 cells.add(new Cell(suite.name(), choices, pools, judged(all, metrics.size())));
             }
         }
         return new StudyFindings(plan, cells);
+    }
+
+    private static Choice choice(
+            StudyPlan plan,
+            Strategy strategy,
+            List<UnitResult.Row> pool,
+            List<UnitResult.Row> own,
+            StudyPrompt prompt) {
+        List<String> metrics = plan.metrics().stream().map(Metric::name).toList();
+        return plan.winnersOnly()
+                ? Choice.ofRecords(strategy, pool.get(0), own, metrics, plan.candidates())
+                : Choice.of(strategy, pool, own, metrics, prompt.text());
     }
 
     /** A score that is no number anywhere would go into some strategy's mean. */
@@ -214,23 +256,48 @@ final class StudyFindings {
 
     // ---- costs ----
 
-    /**
-     * @param timed results of the units that computed it
-     */
-    Cost cost(Strategy strategy, List<UnitResult> timed) {
+    Cost cost(Strategy strategy) {
         int n = plan.candidates();
-        double[] each = timed.stream()
-                .mapToDouble(result -> result.seconds() / evaluations(strategy, result))
-                .sorted()
-                .toArray();
         return new Cost(
                 mean(strategy, choice -> choice.losses(n)),
                 mean(strategy, choice -> choice.nfe(n)),
-                each[each.length / 2],
-                timed.stream().mapToLong(UnitResult::memory).max().orElse(0),
-                variety(cell -> cell.bySeed().getOrDefault(strategy.name(), List.of()).stream()
-                        .map(Choice::look)
-                        .toList()));
+                variety(cell ->
+                        choices(cell, strategy).stream().map(Choice::look).toList()));
+    }
+
+    /**
+     * @param timed results of the units that computed it, of every seed range of every prompt in their order
+     */
+    Timing timing(Strategy strategy, List<UnitResult> timed) {
+        boolean losses = strategy.kind().count() == Strategy.Count.LOSSES;
+        double[] each = new double[timed.size()];
+        double[] pictures = new double[timed.size()];
+        double[] searches = new double[timed.size()];
+        List<List<Long>> ranges = plan.seedRanges();
+        for (int i = 0; i < timed.size(); i++) {
+            UnitResult result = timed.get(i);
+            int from = i % ranges.size() * plan.seedsPerUnit();
+            List<Choice> picked = choices(cells.get(i / ranges.size()), strategy)
+                    .subList(from, from + ranges.get(i % ranges.size()).size());
+            each[i] = result.seconds() / evaluations(strategy, result);
+            pictures[i] = result.seconds() / result.rows().size();
+            searches[i] = each[i]
+                    * picked.stream()
+                            .mapToDouble(
+                                    choice -> losses ? choice.losses(plan.candidates()) : choice.nfe(plan.candidates()))
+                            .average()
+                            .orElse(0);
+        }
+        return new Timing(
+                losses ? Optional.of(Spread.of(each)) : Optional.empty(),
+                losses ? Optional.empty() : Optional.of(Spread.of(each)),
+                losses ? Optional.empty() : Optional.of(Spread.of(pictures)),
+                Spread.of(searches),
+                timed.stream().mapToLong(UnitResult::memory).max().orElse(0));
+    }
+
+    private static List<Choice> choices(Cell cell, Strategy strategy) {
+        return cell.bySeed().getOrDefault(strategy.name(), List.of());
     }
 
     /** Losses where it takes losses, else NFEs. */
@@ -260,8 +327,10 @@ final class StudyFindings {
     private Optional<Double> variety(Function<Cell, List<String>> looks) {
         List<Double> distances = new ArrayList<>();
         for (Cell cell : cells) {
-            List<byte[]> pixels =
-                    looks.apply(cell).stream().map(Base64.getDecoder()::decode).toList();
+            List<byte[]> pixels = looks.apply(cell).stream()
+                    .filter(look -> !look.isEmpty())
+                    .map(Base64.getDecoder()::decode)
+                    .toList();
             for (int i = 0; i < pixels.size(); i++) {
                 for (int k = i + 1; k < pixels.size(); k++) {
                     distances.add(distance(pixels.get(i), pixels.get(k)));

@@ -15,8 +15,8 @@ import java.util.stream.IntStream;
  * @param metrics what pictures are judged by; the first is the one that curves begin with
  * @param seedsPerUnit how many seeds one unit of work carries
  * @param shown prompts of each suite whose pictures go to the contact sheets
- * @param winnersOnly whether of candidates only those are drawn and judged that were the best when they came; then N counts the first N, where
- *     else values are expectations over all that were evaluated
+ * @param pictures which candidates of losses are drawn
+ * @param plateau thresholds at which the product's rule for stopping early is judged
  * @param basis what stands behind the names, see {@link #on}
  */
 public record StudyPlan(
@@ -29,8 +29,19 @@ public record StudyPlan(
         List<Metric> metrics,
         int seedsPerUnit,
         int shown,
-        boolean winnersOnly,
+        Pictures pictures,
+        List<Double> plateau,
         Basis basis) {
+    /** Which candidates of losses are drawn and judged; strategies by verifiers draw all, as they choose by pictures. */
+    public enum Pictures {
+        /** All, so that one run yields every smaller budget. */
+        ALL,
+        /** Those that were the best when they came; then N counts the first N, where else values are expectations over all. */
+        WINNERS,
+        /** None: what is measured is time and memory alone. */
+        NONE
+    }
+
     public StudyPlan {
         suites = List.copyOf(suites);
         backbones = List.copyOf(backbones);
@@ -38,6 +49,7 @@ public record StudyPlan(
         budgets = List.copyOf(budgets);
         seeds = List.copyOf(seeds);
         metrics = List.copyOf(metrics);
+        plateau = List.copyOf(plateau);
     }
 
     /**
@@ -56,7 +68,8 @@ public record StudyPlan(
                 metrics,
                 seedsPerUnit,
                 shown,
-                winnersOnly,
+                pictures,
+                plateau,
                 Basis.of(this, catalog, version));
     }
 
@@ -95,13 +108,13 @@ public record StudyPlan(
         List<Unit> units = new ArrayList<>();
         for (List<Long> range : seedRanges()) {
             Unit pictures = unit(backbone, prompt, index, Strategy.PICTURES, range);
-            if (!winnersOnly) {
+            if (sharesPictures() && !winnersOnly()) {
                 units.add(pictures);
             }
             strategies.stream()
                     .filter(strategy -> strategy.kind() != Strategy.Kind.FOLLOW)
                     .forEach(strategy -> units.add(unit(backbone, prompt, index, strategy, range)));
-            if (winnersOnly) {
+            if (winnersOnly()) {
                 // last, as whoever ranks has drawn the plain seed's picture
                 units.add(pictures);
             }
@@ -109,21 +122,40 @@ public record StudyPlan(
         return units;
     }
 
+    /** Whether of losses' candidates only those are judged that were the best when they came. */
+    boolean winnersOnly() {
+        return pictures == Pictures.WINNERS;
+    }
+
+    /** Whether there are pictures that all share: those of losses' candidates, or what verifiers choose among. */
+    boolean sharesPictures() {
+        return pictures != Pictures.NONE
+                || strategies.stream().anyMatch(strategy -> strategy.kind().count() == Strategy.Count.PICTURES);
+    }
+
+    /** Whether the strategy's candidates are judged by its own unit. */
+    private boolean judges(Strategy strategy) {
+        return switch (strategy.kind()) {
+            case RANK -> winnersOnly();
+            case OPTIMIZE -> pictures != Pictures.NONE;
+            default -> true;
+        };
+    }
+
     /**
      * @param index of the prompt in its suite
      */
     Unit unit(BackboneSetting backbone, StudyPrompt prompt, int index, Strategy strategy, List<Long> range) {
         boolean shared = strategy.kind() == Strategy.Kind.PICTURES;
-        List<String> judging = strategy.kind() == Strategy.Kind.RANK && !winnersOnly
-                ? List.of()
-                : metrics.stream().map(Metric::name).toList();
+        List<String> judging =
+                judges(strategy) ? metrics.stream().map(Metric::name).toList() : List.of();
         // searches that walk on are the same work either way
-        boolean other = winnersOnly && !strategy.kind().sequential();
+        boolean other = winnersOnly() && !strategy.kind().sequential();
         return new Unit(
                 backbone.withoutName(),
                 prompt,
                 strategy.withoutName(),
-                shared && winnersOnly ? 1 : candidates(),
+                shared && winnersOnly() ? 1 : candidates(),
                 range,
                 judging,
                 index < shown && range.get(0).equals(seeds.get(0)),

@@ -32,11 +32,11 @@ final class StudyReport {
     private String summary() {
         return String.format(
                 Locale.ROOT,
-                "%d prompts, %d seeds each, up to N = %d. N counts loss evaluations of losses and pictures of verifiers. Brackets hold"
-                        + " 95 %% bootstrap intervals over prompts. Computed by Prenoise %s.",
+                "%d prompts, %s each, up to N = %d. N counts loss evaluations of losses and pictures of verifiers.%s Computed by Prenoise %s.",
                 plan.prompts(),
-                plan.seeds().size(),
+                plan.seeds().size() == 1 ? "1 seed" : plan.seeds().size() + " seeds",
                 plan.candidates(),
+                judged() ? " Brackets hold 95 % bootstrap intervals over prompts." : "",
                 String.join(", ", versions()));
     }
 
@@ -50,12 +50,16 @@ final class StudyReport {
 
     private List<Table> tables(BackboneSetting backbone, StudyFindings findings) {
         List<Table> tables = new ArrayList<>();
+        if (!judged()) {
+            return List.of(costs(backbone, findings), times(backbone, findings));
+        }
         for (int metric = 0; metric < plan.metrics().size(); metric++) {
             if (findings.prompts(metric) > 0) {
                 tables.add(values(backbone, findings, metric));
             }
         }
         tables.add(costs(backbone, findings));
+        tables.add(times(backbone, findings));
         if (findings.prompts(0) > 0) {
             if (plan.suites().size() > 1) {
                 tables.add(suites(backbone, findings));
@@ -65,6 +69,11 @@ final class StudyReport {
             }
         }
         return tables;
+    }
+
+    /** Whether choices were, or time and memory are all there is to tell. */
+    private boolean judged() {
+        return plan.pictures() != StudyPlan.Pictures.NONE;
     }
 
     private Table values(BackboneSetting backbone, StudyFindings findings, int metric) {
@@ -99,28 +108,64 @@ final class StudyReport {
 
     private Table costs(BackboneSetting backbone, StudyFindings findings) {
         List<List<String>> rows = new ArrayList<>();
-        String plain = findings.plainVariety().map(StudyReport::three).orElse("");
-        rows.add(List.of("plain seed", "0", "0", "", "", "", plain));
+        rows.add(List.of(
+                "plain seed",
+                "0",
+                "0",
+                findings.plainVariety().map(StudyReport::three).orElse("")));
         for (Strategy strategy : plan.strategies()) {
-            StudyFindings.Cost cost = findings.cost(strategy, timed(backbone, strategy));
-            double spent = strategy.kind().count() == Strategy.Count.LOSSES ? cost.losses() : cost.nfe();
+            StudyFindings.Cost cost = findings.cost(strategy);
             rows.add(List.of(
                     strategy.name(),
                     one(cost.losses()),
                     one(cost.nfe()),
-                    String.format(Locale.ROOT, "%.4f", cost.secondsEach()),
-                    String.format(Locale.ROOT, "%.2f", spent * cost.secondsEach()),
-                    cost.memory() == 0 ? "" : String.format(Locale.ROOT, "%.0f", cost.memory() / MEGABYTE),
                     cost.variety().map(StudyReport::three).orElse("")));
         }
         return new Table(
                 backbone.name() + ": what picking costs at N = " + plan.candidates()
                         + ", and how different the choices are",
-                List.of("picked by", "loss evaluations", "NFE", "seconds each", "seconds", "peak MB", "variety"),
+                List.of("picked by", "loss evaluations", "NFE", "variety"),
                 rows,
-                "Means over prompts and seeds. Seconds each: for a loss evaluation or NFE, the median of the units, the judging of pictures"
-                        + " included. Peak MB: the most memory resident in the process. Variety: the root mean square difference, 0 to 1, of"
-                        + " two seeds' choices for one prompt in 8 x 8 pixels.");
+                "Means over prompts and seeds. Variety: the root mean square difference, 0 to 1, of two seeds' choices for one prompt in"
+                        + " 8 x 8 pixels; it needs two seeds.");
+    }
+
+    private Table times(BackboneSetting backbone, StudyFindings findings) {
+        List<List<String>> rows = new ArrayList<>();
+        for (Strategy strategy : plan.strategies()) {
+            StudyFindings.Timing timing = findings.timing(strategy, timed(backbone, strategy));
+            rows.add(List.of(
+                    strategy.name(),
+                    seconds(timing.perLoss()),
+                    seconds(timing.perNfe()),
+                    seconds(timing.perPicture()),
+                    seconds(Optional.of(timing.perSearch())),
+                    timing.memory() == 0 ? "" : String.format(Locale.ROOT, "%.0f", timing.memory() / MEGABYTE)));
+        }
+        return new Table(
+                backbone.name() + ": seconds and memory, N = " + plan.candidates(),
+                List.of("picked by", "s per loss evaluation", "s per NFE", "s per picture", "s per search", "peak MB"),
+                rows,
+                "Medians over units of work and, in brackets, from the 5th to the 95th percentile. What a strategy follows is in it: gradients"
+                        + " of optimised starts and of first-order search, and the judging of pictures"
+                        + (judged() ? " by every metric" : "")
+                        + ". A search's own time, at the largest budget, has no picture of its winner in it where losses pick."
+                        + " Peak MB: the most memory resident in the process, weights included.");
+    }
+
+    private static String seconds(Optional<StudyFindings.Spread> spread) {
+        return spread.map(each -> significant(each.median()) + " [" + significant(each.low()) + ", "
+                        + significant(each.high()) + "]")
+                .orElse("");
+    }
+
+    /** Three digits, whatever the scale. */
+    static String significant(double value) {
+        if (value == 0 || !Double.isFinite(value)) {
+            return value == 0 ? "0" : "";
+        }
+        int digits = Math.max(0, 2 - (int) Math.floor(Math.log10(Math.abs(value))));
+        return String.format(Locale.ROOT, "%." + digits + "f", value);
     }
 
     /** Random search by a verifier is not run: its time is that of the pictures that all share. */
@@ -202,7 +247,7 @@ final class StudyReport {
 
     private String curves(StudyFindings findings) {
         List<CurveChart.Panel> panels = new ArrayList<>();
-        for (int metric = 0; metric < plan.metrics().size(); metric++) {
+        for (int metric = 0; judged() && metric < plan.metrics().size(); metric++) {
             if (findings.prompts(metric) > 0) {
                 panels.add(panel(findings, metric));
             }
@@ -264,14 +309,16 @@ final class StudyReport {
             out.append("<section>\n<h2>")
                     .append(Table.escaped(each.backbone().name()))
                     .append("</h2>\n");
-            out.append("<figure>\n")
-                    .append(each.curves())
-                    .append("<figcaption>")
-                    .append(
-                            plan.winnersOnly()
-                                    ? "What the first N candidates come to from each seed"
-                                    : "Expectations over subsets, exact but for mean ranks and searches that walk on")
-                    .append("; bands are 95 % intervals over prompts.</figcaption>\n</figure>\n");
+            if (!each.curves().isEmpty()) {
+                out.append("<figure>\n")
+                        .append(each.curves())
+                        .append("<figcaption>")
+                        .append(
+                                plan.winnersOnly()
+                                        ? "What the first N candidates come to from each seed"
+                                        : "Expectations over subsets, exact but for mean ranks and searches that walk on")
+                        .append("; bands are 95 % intervals over prompts.</figcaption>\n</figure>\n");
+            }
             each.tables().forEach(table -> out.append(table.html()));
             out.append(new ContactSheet(plan, store, each.backbone()).html());
             out.append("</section>\n");

@@ -33,6 +33,7 @@ import dev.prenoise.verifier.VerifierException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -374,9 +375,8 @@ public final class UnitWork {
                     drawn.add(k);
                 }
             }
-            PathEvaluator drawing = session.pictures(judges.all(), PictureOptions.plain());
-            List<Evaluation> judged = evaluated(
-                    drawing, drawn.stream().map(k -> results.get(k).noise()).toList());
+            List<Map<String, Double>> judged =
+                    judgedTerms(drawn.stream().map(k -> results.get(k).noise()).toList());
             for (int k = 0; k < results.size(); k++) {
                 SingleStart result = results.get(k);
                 rows.add(
@@ -388,7 +388,7 @@ public final class UnitWork {
                                         result.evaluations(),
                                         0,
                                         result.success(),
-                                        judged.get(drawn.indexOf(k)).terms())
+                                        judged.get(drawn.indexOf(k)))
                                 : new UnitResult.Row(
                                         seed,
                                         k,
@@ -400,10 +400,20 @@ public final class UnitWork {
                                         ""));
             }
             if (paid > 0) {
-                show(judged.get(drawn.indexOf(best)).terms());
+                show(judged.get(drawn.indexOf(best)));
             } else if (unit.shown() && pictures.isEmpty()) {
                 pictures.put("", png(session.draw(noises(source, 1)).get(0)));
             }
+        }
+
+        /** Where nothing judges them none is drawn. */
+        private List<Map<String, Double>> judgedTerms(List<SeededNoise> noises) {
+            if (unit.metrics().isEmpty()) {
+                return Collections.nCopies(noises.size(), Map.of());
+            }
+            return evaluated(session.pictures(judges.all(), PictureOptions.plain()), noises).stream()
+                    .map(Evaluation::terms)
+                    .toList();
         }
 
         // ---- by searches that walk on ----
@@ -454,7 +464,7 @@ public final class UnitWork {
                     nfe,
                     success,
                     values,
-                    judges.album().look(page(terms)));
+                    terms.isEmpty() ? "" : judges.album().look(page(terms)));
         }
 
         private void show(Map<String, Double> terms) {

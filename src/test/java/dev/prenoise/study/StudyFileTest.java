@@ -76,6 +76,21 @@ class StudyFileTest {
     }
 
     @Test
+    void read_withoutPictures_judgesOnlyWhatVerifiersChooseBy() throws IOException {
+        StudyPlan plan = read(SOUND + "pictures: none\nplateau: [0.2]\n");
+
+        assertThat(plan.metrics()).extracting(Metric::name).containsExactly("shapes-clip", "oracle");
+        assertThat(plan.shown()).isZero();
+        assertThat(plan.plateau()).containsExactly(0.2);
+        assertThat(read(SOUND).plateau()).containsExactly(0.025, 0.05, 0.1);
+        assertThat(plan.units())
+                .filteredOn(unit -> unit.metrics().isEmpty())
+                .extracting(unit -> unit.strategy().kind())
+                .containsOnly(Strategy.Kind.RANK, Strategy.Kind.OPTIMIZE)
+                .hasSize(3 * 2 * plan.prompts());
+    }
+
+    @Test
     void read_publishedSuite_hasItsTokenGroups() throws IOException {
         StudyPrompt prompt = ShippedSuites.get("object_object", 0, 1).prompts().get(0);
 
@@ -126,10 +141,13 @@ class StudyFileTest {
                 "seeds: [7,              | seeds: [7, 7,                | study.yaml:15: seeds[1]: \"7\" (expected: each once)",
                 "seeds: [7,              | seeds: [-7,                  | seeds[0]: \"-7\" (expected: a whole number from 0 to",
                 "title: A study          | title: {                     | no YAML",
+                "title: A study          | 'title: A\\npictures: some'   | study.yaml:2: pictures: \"some\" (expected: one of all, winners, none)",
+                "title: A study          | 'title: A\\npictures: none\\nmetrics: [oracle]' | study.yaml:3: metrics: a list (expected: no metrics with pictures: none)",
+                "title: A study          | 'title: A\\nplateau: [0]'     | study.yaml:2: plateau[0]: \"0\" (expected: a number from 1.0E-6 to 1.0)",
             })
     void read_whatCannotBe_isRefusedByPlaceAndExpectation(String sound, String wrong, String message) {
         assertThat(SOUND).contains(sound);
-        assertThatThrownBy(() -> read(SOUND.replace(sound, wrong == null ? "" : wrong)))
+        assertThatThrownBy(() -> read(SOUND.replace(sound, wrong == null ? "" : wrong.replace("\\n", "\n"))))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(message);
     }

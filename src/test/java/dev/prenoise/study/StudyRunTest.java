@@ -203,6 +203,28 @@ class StudyRunTest {
         }
     }
 
+    @Test
+    void run_withoutPictures_drawsNone() throws Exception {
+        String text = STUDY.replaceAll("  - \\{(verifier|search).*\n", "").replace("prompts: 2", "prompts: 1")
+                + "pictures: none\n";
+        StudyPlan plan = StudyFile.read(
+                        Files.writeString(folder.resolve("none.yaml"), text).toString())
+                .on(catalog, "1");
+        Path none = folder.resolve("none");
+        try (LocalQueue queue = new LocalQueue(Duration.ofMinutes(1))) {
+            new StudyRun(plan, none).run(queue, new UnitWork(catalog, "1"), (known, of) -> {});
+        }
+
+        assertThat(timeless(none.resolve("rows.jsonl"))).hasSize(2 * 2).allSatisfy(result -> {
+            assertThat(result.pictures()).isEmpty();
+            assertThat(result.rows()).allSatisfy(row -> {
+                assertThat(row.score()).isFinite();
+                assertThat(row.losses()).isPositive();
+                assertThat(row.values()).isEmpty();
+            });
+        });
+    }
+
     private static StudyPlan plan(String prompts, String strategy, String metrics) throws IOException {
         Files.writeString(folder.resolve("some.txt"), prompts);
         String text = "title: Some\nsuites: [{file: some.txt}]\nstrategies: [" + strategy
