@@ -95,7 +95,8 @@ final class DiffusionModel implements Model, ModelMemory.Tenant, AutoCloseable {
         this.attentionStride = attentionStride(checkpoint, unet);
         requireFit();
         // last: it may hold native memory that a failure after it would leave behind
-        this.text = new TextSide(checkpoint, tokenizers, compute, type);
+        this.text = new TextSide(
+                checkpoint, tokenizers, compute, options.precision().text(compute));
     }
 
     /**

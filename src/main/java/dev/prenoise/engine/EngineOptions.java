@@ -27,6 +27,10 @@ public record EngineOptions(
         }
     }
 
+    public EngineOptions withPrecision(Precision precision) {
+        return new EngineOptions(device, memoryLimit, idle, precision, tokenizers);
+    }
+
     /** The defaults on a device. */
     public static EngineOptions of(String device) {
         return new EngineOptions(device, 0, DEFAULT_IDLE, Precision.AUTO, List.of());

@@ -29,17 +29,19 @@ public record FamilyNeeds(String title, int size, MemoryNeeds needs) {
      * @throws IllegalArgumentException when this machine has no such device
      */
     public static List<FamilyNeeds> of(EngineOptions options) {
-        int bytes = options.precision().network(Compute.of(options.device())).bytes();
+        Compute compute = Compute.of(options.device());
+        int bytes = options.precision().network(compute).bytes();
+        int textBytes = options.precision().text(compute).bytes();
         return List.of(
-                of(Family.SD1, 512, plain(768, true), 123_060_480, bytes),
-                of(Family.SD2, 768, plain(1024, false), 340_387_840, bytes),
-                of(Family.SDXL, 1024, large(), 817_720_320, bytes));
+                of(Family.SD1, 512, plain(768, true), 123_060_480L * textBytes, bytes),
+                of(Family.SD2, 768, plain(1024, false), 340_387_840L * textBytes, bytes),
+                of(Family.SDXL, 1024, large(), 817_720_320L * textBytes, bytes));
     }
 
-    private static FamilyNeeds of(Family family, int size, UNetConfig unet, long textParameters, int bytes) {
+    private static FamilyNeeds of(Family family, int size, UNetConfig unet, long text, int bytes) {
         int side = size / LATENT_FACTOR;
-        MemoryNeeds needs = MemoryNeeds.of(
-                unet, new Sizes(side, side, TOKENS, bytes), ATTENTION_STRIDE, null, textParameters * bytes, VAE_BYTES);
+        MemoryNeeds needs =
+                MemoryNeeds.of(unet, new Sizes(side, side, TOKENS, bytes), ATTENTION_STRIDE, null, text, VAE_BYTES);
         return new FamilyNeeds(family.title(), size, needs);
     }
 

@@ -56,6 +56,7 @@ final class FolderCatalog implements ModelCatalog {
         engine = options.engine();
         tokenizers = new TokenizerFinder(engine.tokenizers(), options.models());
         memory = new ModelMemory(compute, engine);
+        engine.precision().warnWhereSlow(compute);
         builtIn = builtIn(options.cache());
         hashes = new Sha256Cache(options.cache().resolve(HASHES));
         models = new Library<>(

@@ -3,6 +3,7 @@ package dev.prenoise.engine;
 import com.sun.management.OperatingSystemMXBean;
 import dev.prenoise.attention.AttentionLoss;
 import dev.prenoise.attention.AttentionLosses;
+import dev.prenoise.attention.AttentionMaps;
 import dev.prenoise.attention.LossForm;
 import dev.prenoise.attention.TokenGroup;
 import dev.prenoise.backbone.AttentionSite;
@@ -67,7 +68,7 @@ public final class LossBenchmark implements AutoCloseable {
         this.tokens = tokens;
         Compute compute = unet.weights().compute();
         int width = unet.config().contextWidth();
-        Tensor context = Tensor.of(compute, normal(1, 1, tokens, width).data(), 1, tokens, width);
+        Tensor context = drawn(1, 1, tokens, width);
         step = new FirstStep(unet, conditioning(context), TIMESTEP, 1, rows / stride, columns / stride);
         noises = IntStream.range(0, NOISES)
                 .mapToObj(seed -> normal(seed, 1, unet.config().inChannels(), rows, columns))
@@ -80,12 +81,15 @@ public final class LossBenchmark implements AutoCloseable {
         if (added == null) {
             return Conditioning.of(context);
         }
-        float[] pooled = normal(2, 1, added.pooledWidth()).data();
         float[] sizes = {1024, 1024, 0, 0, 1024, 1024};
         return new Conditioning(
-                context,
-                Tensor.of(context.compute(), pooled, 1, pooled.length),
-                Tensor.of(context.compute(), sizes, 1, sizes.length));
+                context, drawn(2, 1, added.pooledWidth()), Tensor.of(context.compute(), sizes, 1, sizes.length));
+    }
+
+    /** In the type that the network computes in. */
+    private Tensor drawn(long seed, long... shape) {
+        return Tensor.of(unet.weights().compute(), normal(seed, shape).data(), shape)
+                .to(unet.weights().type());
     }
 
     private static Noise normal(long seed, long... shape) {
@@ -93,13 +97,13 @@ public final class LossBenchmark implements AutoCloseable {
     }
 
     /** A random UNet of Stable Diffusion 1.5's shape (3.4 GB of memory), at 512 x 512 pixels. */
-    public static LossBenchmark stableDiffusion(Compute compute) {
-        UNet unet = stableDiffusionUNet(compute);
+    public static LossBenchmark stableDiffusion(Compute compute, Precision precision) {
+        UNet unet = stableDiffusionUNet(compute, precision.network(compute));
         return new LossBenchmark("SD1.5 shape, 512 px", unet, 77, 4, 64, 64);
     }
 
     /** Of Stable Diffusion 1.5's shape, with random weights. */
-    static UNet stableDiffusionUNet(Compute compute) {
+    static UNet stableDiffusionUNet(Compute compute, DType type) {
         UNetConfig config = new UNetConfig(
                 4,
                 4,
@@ -115,11 +119,11 @@ public final class LossBenchmark implements AutoCloseable {
                 null,
                 true,
                 0);
-        return new UNet(config, Weights.synthetic(compute, DType.FLOAT32, 1));
+        return new UNet(config, Weights.synthetic(compute, type, 1));
     }
 
     /** The built-in model's UNet shape and size, 64 x 64 pixels. */
-    public static LossBenchmark shapes(Compute compute) {
+    public static LossBenchmark shapes(Compute compute, Precision precision) {
         UNetConfig config = new UNetConfig(
                 4,
                 4,
@@ -131,7 +135,7 @@ public final class LossBenchmark implements AutoCloseable {
                 null,
                 true,
                 0);
-        UNet unet = new UNet(config, Weights.synthetic(compute, DType.FLOAT32, 1));
+        UNet unet = new UNet(config, Weights.synthetic(compute, precision.network(compute), 1));
         return new LossBenchmark("shapes, 64 px", unet, 24, 1, 16, 16);
     }
 
@@ -141,7 +145,7 @@ public final class LossBenchmark implements AutoCloseable {
      * @param side of the picture in pixels; 0 for the size that the model was trained on
      * @throws IllegalArgumentException when there is none, naming the file and the reason, or the side does not fit the network
      */
-    public static LossBenchmark checkpoint(Path fileOrFolder, int side, Compute compute) {
+    public static LossBenchmark checkpoint(Path fileOrFolder, int side, Compute compute, Precision precision) {
         Checkpoint checkpoint;
         try {
             checkpoint = Checkpoint.open(fileOrFolder);
@@ -155,10 +159,33 @@ public final class LossBenchmark implements AutoCloseable {
             throw new IllegalArgumentException(
                     "size: " + pixels + " (expected: a multiple of " + step + " from " + 2 * step + ")");
         }
-        UNet unet = new UNet(checkpoint.unetConfig(), checkpoint.unetWeights(compute, DType.FLOAT32));
+        UNet unet = new UNet(checkpoint.unetConfig(), checkpoint.unetWeights(compute, precision.network(compute)));
         String title =
                 checkpoint.path().getFileName() + " (" + checkpoint.family().id() + "), " + pixels + " px";
         return new LossBenchmark(title, unet, 77, stride, pixels / LATENT, pixels / LATENT);
+    }
+
+    String title() {
+        return title;
+    }
+
+    /** What a loss reads of the embeddings. */
+    static List<TokenGroup> subjects(String loss) {
+        return loss.equals("conform") ? ATTRIBUTES : NOUNS;
+    }
+
+    /** {@code [1, C, H, W]}. */
+    long[] noiseShape() {
+        return noises.get(0).shape();
+    }
+
+    /** All that the losses read of one noise. */
+    AttentionMaps maps(Noise noise) {
+        try (GradMode off = GradMode.off();
+                Scope inner = new Scope();
+                FirstStep.Maps maps = step.maps(Noises.stack(step.compute(), List.of(noise)), true)) {
+            return maps.toArrays(1).get(0);
+        }
     }
 
     // ---- variants side by side ----
@@ -213,7 +240,11 @@ public final class LossBenchmark implements AutoCloseable {
         try (GradMode off = GradMode.off();
                 Scope inner = new Scope();
                 MapCollector maps = new MapCollector(sites(), step.rows(), step.columns(), true)) {
-            unet.run(Noises.stack(step.compute(), batch), TIMESTEP, step.conditioning(), maps.toTheEnd());
+            unet.run(
+                    Noises.stack(step.compute(), batch).like(step.conditioning().context()),
+                    TIMESTEP,
+                    step.conditioning(),
+                    maps.toTheEnd());
             new FirstStep.Maps(maps, maps.cross(), maps.self(), step.rows(), step.columns())
                     .toArrays(batch.size())
                     .forEach(one -> loss.evaluate(one, NOUNS, false));
@@ -301,7 +332,7 @@ public final class LossBenchmark implements AutoCloseable {
     /** Floating-point operations per processor-second of a square product of 3072, the best of three. */
     private DoubleSupplier matrixPeak() {
         int side = 3072;
-        Tensor a = Tensor.of(step.compute(), normal(1, side, side).data(), side, side);
+        Tensor a = drawn(1, side, side);
         return () -> best(2.0 * side * side * side, () -> a.matmul(a));
     }
 
@@ -309,8 +340,8 @@ public final class LossBenchmark implements AutoCloseable {
     private DoubleSupplier convolutionPeak() {
         int side = 64;
         int width = 640;
-        Tensor x = Tensor.of(step.compute(), normal(1, 1, width, side, side).data(), 1, width, side, side);
-        Tensor weight = Tensor.of(step.compute(), normal(1, width, width, 3, 3).data(), width, width, 3, 3);
+        Tensor x = drawn(1, 1, width, side, side);
+        Tensor weight = drawn(1, width, width, 3, 3);
         return () -> best(2.0 * side * side * 9 * width * width, () -> x.conv2d(weight, null, 1, 1));
     }
 
@@ -337,7 +368,7 @@ public final class LossBenchmark implements AutoCloseable {
     public void answer(BufferedReader in, PrintStream out, String loss, boolean gradient, int batch)
             throws IOException {
         AttentionLoss published = AttentionLosses.of(loss, LossForm.PUBLISHED);
-        List<TokenGroup> subjects = loss.equals("conform") ? ATTRIBUTES : NOUNS;
+        List<TokenGroup> subjects = subjects(loss);
         AttentionEvaluator evaluator = new AttentionEvaluator(step, published, published, subjects, batch);
         out.printf(Locale.ROOT, "{\"ready\": \"%s\", \"threads\": %d}%n", loss, Compute.threads());
         out.flush();

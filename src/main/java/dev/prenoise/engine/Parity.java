@@ -35,7 +35,7 @@ public final class Parity {
     private final Checkpoint checkpoint;
     private final SafetensorsFile expected;
     private final Compute compute;
-    private final DType type;
+    private final Precision precision;
     private final List<Difference> differences = new ArrayList<>();
 
     /**
@@ -46,11 +46,11 @@ public final class Parity {
      */
     public record Difference(String what, double largest, double mean, double scale) {}
 
-    private Parity(Checkpoint checkpoint, SafetensorsFile expected, Compute compute, DType type) {
+    private Parity(Checkpoint checkpoint, SafetensorsFile expected, Compute compute, Precision precision) {
         this.checkpoint = checkpoint;
         this.expected = expected;
         this.compute = compute;
-        this.type = type;
+        this.precision = precision;
     }
 
     /**
@@ -61,7 +61,7 @@ public final class Parity {
         try {
             SafetensorsFile expected = SafetensorsFile.open(folder.resolve("expected.safetensors"));
             Checkpoint checkpoint = Checkpoint.open(folder.resolve("checkpoint.safetensors"));
-            return new Parity(checkpoint, expected, compute, precision.network(compute)).run();
+            return new Parity(checkpoint, expected, compute, precision).run();
         } catch (SafetensorsException | CheckpointException | IllegalArgumentException e) {
             throw new ModelException(String.valueOf(e.getMessage()), e);
         }
@@ -82,6 +82,7 @@ public final class Parity {
     }
 
     private void unet() {
+        DType type = precision.network(compute);
         String timestep = expected.metadata().get("timestep");
         if (timestep == null) {
             throw new ModelException(expected.path() + ": metadata \"timestep\": missing");
@@ -111,6 +112,7 @@ public final class Parity {
 
     /** Each family's layer and norm: SDXL reads the state before the last layer, without the final norm. */
     private void text() {
+        DType type = precision.text(compute);
         boolean xl = checkpoint.family().isXl();
         try (Scope scope = new Scope()) {
             List<Tensor> contexts = new ArrayList<>();

@@ -117,7 +117,7 @@ public final class PictureCost {
         double[] nanos = new double[3];
         try (GradMode off = GradMode.off();
                 Scope scope = new Scope();
-                UNet unet = LossBenchmark.stableDiffusionUNet(compute);
+                UNet unet = LossBenchmark.stableDiffusionUNet(compute, DType.FLOAT32);
                 Autoencoder vae = new Autoencoder(
                         new VaeConfig(4, List.of(128, 256, 512, 512), 2, 32, true, true, true, 0.18215, 0),
                         Weights.synthetic(compute, DType.FLOAT32, 2));

@@ -210,14 +210,15 @@ record UNetFootprint(long parameters, long activations, long graph) {
             }
             parameters += 2 * c + c * c + c;
             keep(2 * c * grid);
+            long wide = Math.max(1, Float.BYTES / sizes.bytes());
             boolean read = rows == gridRows && columns == gridColumns;
             for (int k = 0; k < depth; k++) {
                 parameters += 4 * c + 4 * c * c + c;
                 long maps = read ? level.heads() * grid * (grid + sizes.tokens()) : 0;
                 long largest = read ? level.heads() * grid * Math.max(grid, sizes.tokens()) : 0;
-                // scores, their softmax and its copy for the product, and the sum over heads
-                alive(9 * c * grid + 3 * largest);
-                keep(5 * c * grid + 2 * maps);
+                // scores, their softmax and its copy for the product, and the sum over heads: float32 at the least
+                alive(9 * c * grid + 3 * largest * wide);
+                keep(5 * c * grid + 2 * maps * wide);
                 if (read && --targetBlocks == 0) {
                     parameters += c * c + context * c;
                     throw new Truncated();

@@ -284,7 +284,7 @@ public final class SafetensorsFile {
      * address that its type forbids: nothing is copied, and it must never be written to. Everywhere else its memory is libtorch's own, freed
      * when it is closed. It belongs to no scope: the caller closes it.
      *
-     * @param type FLOAT32 or FLOAT16
+     * @param type a floating one
      * @throws SafetensorsException when there is no such tensor, or it does not hold floating-point numbers
      */
     public Tensor load(String name, Compute compute, DType type) {
@@ -420,7 +420,7 @@ public final class SafetensorsFile {
         return new SafetensorsException(path, "tensor \"" + name + "\": " + problem);
     }
 
-    /** bfloat16 is the upper half of a float32. libtorch's binding does not know the type, so it is widened here. */
+    /** bfloat16 is the upper half of a float32. The binding cannot make a tensor of the type, so it is widened here. */
     private static ByteBuffer widen(ByteBuffer bfloat16) {
         ShortBuffer from = bfloat16.asShortBuffer();
         ByteBuffer to = ByteBuffer.allocateDirect(Math.multiplyExact(from.remaining(), Float.BYTES))

@@ -44,6 +44,9 @@ public final class SafetensorsWriter {
             SafetensorsType type =
                     switch (tensor.dtype()) {
                         case FLOAT16 -> SafetensorsType.F16;
+                        case BFLOAT16 ->
+                            throw new IllegalArgumentException(
+                                    "tensor: bfloat16 (expected: float16, float32, float64 or int64)");
                         case FLOAT32 -> SafetensorsType.F32;
                         case FLOAT64 -> SafetensorsType.F64;
                         case INT64 -> SafetensorsType.I64;

@@ -117,7 +117,7 @@ public final class Tensor implements AutoCloseable {
 
     public double[] toDoubles() {
         DType type = dtype();
-        if (type == DType.FLOAT16 || type == DType.FLOAT32) {
+        if (type.isHalf() || type == DType.FLOAT32) {
             // on the host: Apple's GPU has no float64
             float[] floats = toFloats();
             double[] widened = new double[floats.length];
@@ -247,7 +247,7 @@ public final class Tensor implements AutoCloseable {
 
     /** In another floating type; in the same, over the same memory. Not differentiable: see {@link #like}. */
     public Tensor to(DType type) {
-        return wrap(array.toType(type.djl, true));
+        return type == DType.BFLOAT16 ? op("to_bfloat16") : wrap(array.toType(type.djl, true));
     }
 
     /** In memory of its own, which is libtorch's. */

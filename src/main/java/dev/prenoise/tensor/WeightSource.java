@@ -19,7 +19,7 @@ public interface WeightSource {
     /**
      * A tensor that belongs to no scope; whoever asked closes it. It may lie over a mapped file: never write to it.
      *
-     * @param type FLOAT16, FLOAT32 or FLOAT64
+     * @param type a floating one
      * @throws SafetensorsException when there is no such tensor, it cannot be read or does not hold floating-point numbers
      */
     Tensor load(String name, Compute compute, DType type);

@@ -34,7 +34,7 @@ class LossBenchmarkTest {
     @Test
     void profile_builtInShape_countsMostTimeInsideLibtorch() {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (LossBenchmark benchmark = LossBenchmark.shapes(Compute.cpu())) {
+        try (LossBenchmark benchmark = LossBenchmark.shapes(Compute.cpu(), Precision.AUTO)) {
             benchmark.profile(new PrintStream(bytes, true, StandardCharsets.UTF_8), 3);
         }
         assertThat(bytes.toString(StandardCharsets.UTF_8))
@@ -45,7 +45,7 @@ class LossBenchmarkTest {
     @Test
     void checkpoint_missing_saysWhatWasExpected(@TempDir Path folder) {
         Path missing = folder.resolve("none.safetensors");
-        assertThatThrownBy(() -> LossBenchmark.checkpoint(missing, 0, Compute.cpu()))
+        assertThatThrownBy(() -> LossBenchmark.checkpoint(missing, 0, Compute.cpu(), Precision.AUTO))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(missing.toString())
                 .hasMessageContaining("expected: ");
@@ -57,7 +57,7 @@ class LossBenchmarkTest {
 
     private static List<String> answers(String loss, boolean gradient, int batch, int lines) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (LossBenchmark benchmark = LossBenchmark.shapes(Compute.cpu())) {
+        try (LossBenchmark benchmark = LossBenchmark.shapes(Compute.cpu(), Precision.AUTO)) {
             benchmark.answer(
                     new BufferedReader(new StringReader("go\n".repeat(lines))),
                     new PrintStream(bytes, true, StandardCharsets.UTF_8),

@@ -295,6 +295,59 @@ class ParityTest {
         }
     }
 
+    static Stream<Case> everyFamilyInBfloat16() {
+        return TinyModel.FAMILIES.stream()
+                .map(family -> new Case(family, Layout.SINGLE_FILE, SafetensorsType.BF16, DType.BFLOAT16));
+    }
+
+    /** It has 8 bits of a fraction, and a tiny network nothing to average its roundings away. Maps and gradients are float32. */
+    @ParameterizedTest
+    @MethodSource("everyFamilyInBfloat16")
+    void unet_inBfloat16_liesAsNearAsItsDigitsAllow(Case model) {
+        Golden golden = new Golden(model.family, DType.FLOAT32);
+        try (UNet unet = model.unet();
+                Scope scope = new Scope()) {
+            Conditioning exact = golden.conditioning();
+            Tensor context = exact.context().to(DType.BFLOAT16);
+            Tensor pooled = exact.pooled() == null ? null : exact.pooled().to(DType.BFLOAT16);
+            Conditioning conditioning = new Conditioning(context, pooled, exact.timeIds());
+            Tensor latents = golden.tensor("latents");
+            try (GradMode off = GradMode.off();
+                    MapCollector maps = collector(unet, golden)) {
+                golden.assertClose(
+                        "eps", unet.predict(latents.to(DType.BFLOAT16), golden.timestep(), conditioning), 0.02);
+                unet.run(latents.to(DType.BFLOAT16), golden.timestep(), conditioning, maps);
+                assertThat(maps.cross().dtype()).isEqualTo(DType.FLOAT32);
+                golden.assertClose("cross", flat(maps.cross()), 0.15);
+                golden.assertClose("self", flat(maps.self()), 0.15);
+            }
+            for (String name : List.of("initno", "self-cross", "conform")) {
+                assertNearLoss(golden, unet, conditioning, name);
+            }
+        } finally {
+            model.report(golden);
+        }
+    }
+
+    private static void assertNearLoss(Golden golden, UNet unet, Conditioning conditioning, String name) {
+        try (GradMode on = GradMode.on();
+                Scope scope = new Scope();
+                MapCollector maps = collector(unet, golden)) {
+            Tensor latents = golden.tensor("latents").requireGradient();
+            unet.run(latents.like(conditioning.context()), golden.timestep(), conditioning, maps);
+            Tensor cross = maps.cross();
+            Tensor self = maps.self();
+            LossValue value = AttentionLosses.of(name, LossForm.RANKING)
+                    .evaluate(arrays(golden, cross, self), golden.groups(), true);
+            golden.assertClose(name + ".ranking", value.loss(), 0.05);
+            AttentionMaps slope = value.gradient();
+            Tensor sum = weighted(cross, slope.cross());
+            (slope.self() == null ? sum : sum.add(weighted(self, slope.self()))).backward();
+            assertThat(latents.gradient().dtype()).isEqualTo(DType.FLOAT32);
+            golden.assertParallel(name + ".ranking.dlatents", latents.gradient(), 0.6);
+        }
+    }
+
     private static AttentionMaps arrays(Golden golden, Tensor cross, Tensor self) {
         int tokens = Math.toIntExact(cross.size(2));
         return new AttentionMaps(golden.rows(), golden.columns(), tokens, cross.toDoubles(), self.toDoubles());

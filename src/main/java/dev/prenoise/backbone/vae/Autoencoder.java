@@ -1,6 +1,5 @@
 package dev.prenoise.backbone.vae;
 
-import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import dev.prenoise.tensor.Weights;
@@ -35,11 +34,12 @@ public final class Autoencoder implements AutoCloseable {
     /**
      * @param weights of type float32 or wider
      * @throws dev.prenoise.tensor.SafetensorsException when a tensor is missing or has another shape than the config says
-     * @throws IllegalArgumentException when the weights are of type float16
+     * @throws IllegalArgumentException when the weights have 16 bits
      */
     public Autoencoder(VaeConfig config, Weights weights) {
-        if (weights.type() == DType.FLOAT16) {
-            throw new IllegalArgumentException("weights: float16 (expected: float32, which a VAE needs)");
+        if (weights.type().isHalf()) {
+            throw new IllegalArgumentException(
+                    "weights: " + weights.type() + " (expected: FLOAT32, which a VAE needs)");
         }
         this.config = config;
         this.weights = weights;

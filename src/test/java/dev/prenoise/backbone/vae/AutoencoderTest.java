@@ -15,6 +15,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.ParameterizedTest;
 
 /** Tiles against diffusers; the network itself is compared in {@code TinyNetworksTest}. */
 class AutoencoderTest {
@@ -123,11 +125,12 @@ class AutoencoderTest {
         }
     }
 
-    @Test
-    void weights_inHalfPrecision_areRefused() {
-        assertThatThrownBy(() -> new Autoencoder(FULL, Weights.synthetic(Compute.cpu(), DType.FLOAT16, 1)))
+    @ParameterizedTest
+    @EnumSource(names = {"FLOAT16", "BFLOAT16"})
+    void weights_inHalfPrecision_areRefused(DType type) {
+        assertThatThrownBy(() -> new Autoencoder(FULL, Weights.synthetic(Compute.cpu(), type, 1)))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("float16 (expected: float32");
+                .hasMessageContaining(type + " (expected: FLOAT32");
     }
 
     private static Autoencoder tiny() {

@@ -5,6 +5,7 @@ import dev.prenoise.engine.InvalidFieldException;
 import dev.prenoise.engine.LossBenchmark;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.engine.PictureCost;
+import dev.prenoise.engine.PrecisionAgreement;
 import dev.prenoise.engine.VerifierBenchmark;
 import dev.prenoise.server.ops.StreamBenchmark;
 import dev.prenoise.tensor.Compute;
@@ -38,6 +39,7 @@ import picocli.CommandLine.Spec;
 final class BenchCommand implements Callable<Integer> {
     private static final int STREAM_EVALUATIONS = 64;
     private static final int PICTURES = 256;
+    private static final int AGREEMENT_PROMPTS = 20;
     private static final String GRADIENT = ":gradient";
 
     private final Console console;
@@ -92,6 +94,15 @@ final class BenchCommand implements Callable<Integer> {
                 "LOSS:gradient takes the gradient as well. For measuring beside another program."
             })
     private @Nullable String answer;
+
+    @Option(
+            names = "--agreement",
+            paramLabel = "N",
+            description = {
+                "Scores N noises in --dtype and in fp32 and says how far the orders agree: of 20 prompts on the built-in model,",
+                "or with --checkpoint on that one's UNet."
+            })
+    private @Nullable Integer agreement;
 
     @Option(
             names = "--batch",
@@ -161,15 +172,19 @@ final class BenchCommand implements Callable<Integer> {
                     spec.commandLine(), "--batch: " + batch + " (expected: 1 to " + LossBenchmark.NOISES + ")");
         }
         Compute compute = Compute.of(options.device().isEmpty() ? "cpu" : options.device());
+        if (agreement != null) {
+            return agree(agreement, compute);
+        }
         if (checkpoint != null || answer != null) {
-            try (LossBenchmark benchmark =
-                    checkpoint == null ? LossBenchmark.stableDiffusion(compute) : open(checkpoint, compute)) {
+            try (LossBenchmark benchmark = checkpoint == null
+                    ? LossBenchmark.stableDiffusion(compute, options.precision())
+                    : open(checkpoint, compute)) {
                 one(benchmark, rounds);
             }
             return 0;
         }
         if (rounds > 0) {
-            try (LossBenchmark benchmark = LossBenchmark.shapes(compute)) {
+            try (LossBenchmark benchmark = LossBenchmark.shapes(compute, options.precision())) {
                 one(benchmark, rounds);
             }
         }
@@ -188,9 +203,26 @@ final class BenchCommand implements Callable<Integer> {
             new PictureCost(console.out()).stableDiffusion(compute, stableDiffusionPictures);
         }
         if (stableDiffusionRounds > 0) {
-            try (LossBenchmark benchmark = LossBenchmark.stableDiffusion(compute)) {
+            try (LossBenchmark benchmark = LossBenchmark.stableDiffusion(compute, options.precision())) {
                 one(benchmark, stableDiffusionRounds);
             }
+        }
+        return 0;
+    }
+
+    private int agree(int candidates, Compute compute) {
+        if (candidates < 2) {
+            throw new ParameterException(spec.commandLine(), "--agreement: " + candidates + " (expected: >= 2 noises)");
+        }
+        PrecisionAgreement compared = new PrecisionAgreement(console.out(), options.precision(), candidates);
+        if (checkpoint == null) {
+            compared.builtIn(options.catalog(), AGREEMENT_PROMPTS);
+            return 0;
+        }
+        try {
+            compared.unet(checkpoint, size, compute);
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(spec.commandLine(), "--checkpoint: " + e.getMessage(), e);
         }
         return 0;
     }
@@ -218,7 +250,7 @@ final class BenchCommand implements Callable<Integer> {
 
     private LossBenchmark open(Path path, Compute compute) {
         try {
-            return LossBenchmark.checkpoint(path, size, compute);
+            return LossBenchmark.checkpoint(path, size, compute, options.precision());
         } catch (IllegalArgumentException e) {
             throw new ParameterException(spec.commandLine(), "--checkpoint: " + e.getMessage(), e);
         }

@@ -69,7 +69,7 @@ final class ModelOptions {
             defaultValue = "auto",
             converter = PrecisionConverter.class,
             description =
-                    "What a UNet and its text encoders are computed in: fp16, fp32 or auto (fp16 on a GPU, fp32 on a CPU). "
+                    "What a UNet and its text encoders are computed in: fp16, bf16, fp32 or auto (fp16 on a GPU, fp32 on a CPU). "
                             + "Default: ${DEFAULT-VALUE}.")
     private Precision precision = Precision.AUTO;
 
@@ -128,6 +128,10 @@ final class ModelOptions {
         } catch (InvalidPathException e) {
             return null;
         }
+    }
+
+    Precision precision() {
+        return precision;
     }
 
     /** "" = chosen by what there is. */
@@ -232,8 +236,9 @@ final class ModelOptions {
             return switch (value.toLowerCase(Locale.ROOT)) {
                 case "auto" -> Precision.AUTO;
                 case "fp16", "float16", "half" -> Precision.FP16;
+                case "bf16", "bfloat16" -> Precision.BF16;
                 case "fp32", "float32", "full" -> Precision.FP32;
-                default -> throw new TypeConversionException(value + " (expected: auto, fp16 or fp32)");
+                default -> throw new TypeConversionException(value + " (expected: auto, fp16, bf16 or fp32)");
             };
         }
     }

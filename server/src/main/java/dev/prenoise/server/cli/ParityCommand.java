@@ -40,7 +40,7 @@ final class ParityCommand implements Callable<Integer> {
             defaultValue = "auto",
             converter = ModelOptions.PrecisionConverter.class,
             description =
-                    "What UNet and text encoders are computed in: fp16, fp32 or auto (fp16 on a GPU, fp32 on a CPU). Default: ${DEFAULT-VALUE}.")
+                    "What UNet and text encoders are computed in: fp16, bf16, fp32 or auto (fp16 on a GPU, fp32 on a CPU). Default: ${DEFAULT-VALUE}.")
     private Precision precision = Precision.AUTO;
 
     ParityCommand(Console console) {
