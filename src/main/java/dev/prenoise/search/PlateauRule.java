@@ -97,7 +97,12 @@ public record PlateauRule(double threshold) {
     public boolean stopsAfter(double[] scores, boolean lowerIsBetter) {
         return scores.length > 0
                 && nextCheckpoint(scores.length - 1) == scores.length
-                && estimate(scores, lowerIsBetter).relative() < threshold;
+                && ends(estimate(scores, lowerIsBetter));
+    }
+
+    /** Whether a search ends on this estimate at a checkpoint. */
+    public boolean ends(Estimate estimate) {
+        return estimate.relative() < threshold;
     }
 
     /**
@@ -196,7 +201,8 @@ public record PlateauRule(double threshold) {
             if (1 + xi * excess / sigma <= 0) {
                 return Double.NEGATIVE_INFINITY;
             }
-            sum += logSurvival(excess, xi, sigma) - StrictMath.log1p(xi * excess / sigma);
+            double grown = StrictMath.log1p(xi * excess / sigma);
+            sum += (xi == 0 ? -excess / sigma : -grown / xi) - grown;
         }
         return sum;
     }

@@ -1,5 +1,6 @@
 package dev.prenoise.study;
 
+import dev.prenoise.search.PlateauRule;
 import dev.prenoise.shapes.Interval;
 import dev.prenoise.shapes.Statistics;
 import java.util.ArrayList;
@@ -37,10 +38,33 @@ final class StudyFindings {
     /**
      * One prompt.
      *
+     * @param replays of those that ask the rule for stopping early, by seeds
      * @param judged by metrics: whether every picture of every strategy was
      */
     private record Cell(
-            String suite, Map<String, List<Choice>> bySeed, List<List<UnitResult.Row>> pools, List<Boolean> judged) {}
+            String suite,
+            Map<String, List<Choice>> bySeed,
+            Map<String, List<PlateauReplay>> replays,
+            List<List<UnitResult.Row>> pools,
+            List<Boolean> judged) {}
+
+    /**
+     * What the rule for stopping early makes of one strategy, in means over prompts and seeds.
+     *
+     * @param spent loss evaluations, or pictures
+     * @param saved part of what the whole search spends
+     * @param fixed how many candidates, or starts, cost as much where their number is fixed; between two numbers some take one more
+     * @param gainLost part of the whole search's gain in its own score
+     * @param againstWhole by metrics, less the whole search's value; empty where the metric could judge no prompt
+     * @param againstFixed by metrics, less what that fixed number comes to
+     */
+    record Stopped(
+            Interval spent,
+            Interval saved,
+            double fixed,
+            Interval gainLost,
+            List<Optional<Interval>> againstWhole,
+            List<Optional<Interval>> againstFixed) {}
 
     /**
      * What picking costs, in means over prompts and seeds.
@@ -95,6 +119,7 @@ final class StudyFindings {
                                 range -> store.require(plan.unit(backbone, prompt, index, Strategy.PICTURES, range)))
                         : List.of();
                 Map<String, List<Choice>> choices = new LinkedHashMap<>();
+                Map<String, List<PlateauReplay>> replays = new LinkedHashMap<>();
                 List<UnitResult.Row> all = new ArrayList<>();
                 pools.forEach(all::addAll);
                 for (Strategy strategy : plan.strategies()) {
@@ -112,8 +137,17 @@ final class StudyFindings {
                                             own.get(s),
                                             prompt))
                                     .toList());
+                    if (plan.pictures() != StudyPlan.Pictures.NONE) {
+                        replays.put(
+                                strategy.name(),
+                                IntStream.range(0, own.size())
+                                        .mapToObj(s -> PlateauReplay.of(
+                                                strategy, pools.get(s), own.get(s), metrics, plan.candidates()))
+                                        .flatMap(Optional::stream)
+                                        .toList());
+                    }
                 }
-                cells.add(new Cell(suite.name(), choices, pools, judged(all, metrics.size())));
+                cells.add(new Cell(suite.name(), choices, replays, pools, judged(all, metrics.size())));
             }
         }
         return new StudyFindings(plan, cells);
@@ -252,6 +286,89 @@ final class StudyFindings {
                         p[i],
                         holm[i]))
                 .toList();
+    }
+
+    // ---- stopping early ----
+
+    /**
+     * @return empty where the strategy does not ask the rule
+     */
+    Optional<Stopped> stopped(Strategy strategy, PlateauRule rule) {
+        List<List<PlateauReplay>> replays = cells.stream()
+                .map(cell -> cell.replays().getOrDefault(strategy.name(), List.of()))
+                .toList();
+        if (replays.stream().anyMatch(List::isEmpty)) {
+            return Optional.empty();
+        }
+        double[] spent = means(replays, replay -> replay.spent(replay.stop(rule)));
+        double[] whole = means(replays, replay -> replay.spent(replay.whole()));
+        double fixed = asMany(replays, Arrays.stream(spent).average().orElseThrow());
+        List<Optional<Interval>> againstWhole = new ArrayList<>();
+        List<Optional<Interval>> againstFixed = new ArrayList<>();
+        for (int i = 0; i < plan.metrics().size(); i++) {
+            int metric = i;
+            List<List<PlateauReplay>> judged = IntStream.range(0, cells.size())
+                    .filter(cell -> cells.get(cell).judged().get(metric))
+                    .mapToObj(replays::get)
+                    .toList();
+            double[] stopped = means(judged, replay -> replay.value(metric, replay.stop(rule)));
+            againstWhole.add(less(means(judged, replay -> replay.value(metric, replay.whole())), stopped));
+            againstFixed.add(less(means(judged, replay -> between(replay, metric, fixed)), stopped));
+        }
+        return Optional.of(new Stopped(
+                Statistics.mean(spent, RESAMPLES, SEED),
+                Statistics.clusters(
+                        spent.length, chosen -> 1 - sum(spent, chosen) / sum(whole, chosen), RESAMPLES, SEED),
+                fixed,
+                Statistics.mean(means(replays, replay -> replay.gainLost(replay.stop(rule))), RESAMPLES, SEED),
+                againstWhole,
+                againstFixed));
+    }
+
+    private static double sum(double[] values, int[] chosen) {
+        return Arrays.stream(chosen).mapToDouble(i -> values[i]).sum();
+    }
+
+    private static Optional<Interval> less(double[] control, double[] treated) {
+        return control.length == 0
+                ? Optional.empty()
+                : Optional.of(Statistics.difference(control, treated, RESAMPLES, SEED));
+    }
+
+    /** Over seeds, one for each prompt. */
+    private static double[] means(List<List<PlateauReplay>> replays, ToDoubleFunction<PlateauReplay> value) {
+        return replays.stream()
+                .mapToDouble(
+                        bySeed -> bySeed.stream().mapToDouble(value).average().orElseThrow())
+                .toArray();
+    }
+
+    /** How many candidates or starts, the same for all, cost so much in the mean. */
+    private static double asMany(List<List<PlateauReplay>> replays, double spent) {
+        int longest = replays.stream()
+                .flatMap(List::stream)
+                .mapToInt(PlateauReplay::whole)
+                .max()
+                .orElseThrow();
+        double before = 0;
+        for (int n = 1; n <= longest; n++) {
+            int first = n;
+            double now = Arrays.stream(means(replays, replay -> replay.spent(first)))
+                    .average()
+                    .orElseThrow();
+            if (now >= spent) {
+                return Math.max(1, n - 1 + (spent - before) / (now - before));
+            }
+            before = now;
+        }
+        return longest;
+    }
+
+    /** Where the number is no whole one, as many take one more as make it so in the mean. */
+    private static double between(PlateauReplay replay, int metric, double first) {
+        int below = (int) Math.floor(first);
+        double share = first - below;
+        return (1 - share) * replay.value(metric, below) + (share > 0 ? share * replay.value(metric, below + 1) : 0);
     }
 
     // ---- costs ----

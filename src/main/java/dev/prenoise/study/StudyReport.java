@@ -1,5 +1,6 @@
 package dev.prenoise.study;
 
+import dev.prenoise.search.PlateauRule;
 import dev.prenoise.shapes.Interval;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -68,7 +69,67 @@ final class StudyReport {
                 tables.add(comparisons(backbone, findings));
             }
         }
+        tables.addAll(plateaus(backbone, findings));
         return tables;
+    }
+
+    /** Against the whole search, and against as much spent without any rule. */
+    private List<Table> plateaus(BackboneSetting backbone, StudyFindings findings) {
+        List<List<String>> whole = new ArrayList<>();
+        List<List<String>> fixed = new ArrayList<>();
+        for (Strategy strategy : plan.strategies()) {
+            for (double threshold : plan.plateau()) {
+                findings.stopped(strategy, new PlateauRule(threshold)).ifPresent(stopped -> {
+                    String name = strategy.name() + ", " + threshold
+                            + (threshold == PlateauRule.DEFAULT.threshold() ? " (default)" : "");
+                    List<String> row = new ArrayList<>(List.of(
+                            name,
+                            number(stopped.spent(), 1, 1, ""),
+                            number(stopped.saved(), 100, 1, ""),
+                            number(stopped.gainLost(), 100, 1, "")));
+                    row.addAll(differences(stopped.againstWhole()));
+                    whole.add(row);
+                    row = new ArrayList<>(List.of(name, String.format(Locale.ROOT, "%.1f", stopped.fixed())));
+                    row.addAll(differences(stopped.againstFixed()));
+                    fixed.add(row);
+                });
+            }
+        }
+        if (whole.isEmpty()) {
+            return List.of();
+        }
+        List<String> metrics = plan.metrics().stream()
+                .map(metric -> metric.name() + (metric.isShare() ? ", points" : ""))
+                .toList();
+        List<String> head = new ArrayList<>(List.of("picked by, threshold", "spent", "saved, %", "own gain lost, %"));
+        head.addAll(metrics);
+        List<String> fixedHead = new ArrayList<>(List.of("picked by, threshold", "first"));
+        fixedHead.addAll(metrics);
+        return List.of(
+                new Table(
+                        backbone.name() + ": stopped on a plateau, against all of N = " + plan.candidates(),
+                        head,
+                        whole,
+                        "The product's rule, replayed on candidates in their order. Spent: loss evaluations of losses, pictures of verifiers."
+                                + " Own gain lost: of what the whole search gains in its own score over the mean candidate. Metrics: less the"
+                                + " whole search's value, so below 0 is lost. The rule is asked from 8 candidates, or starts, on."),
+                new Table(
+                        backbone.name() + ": stopped on a plateau, against a fixed number at the same mean cost",
+                        fixedHead,
+                        fixed,
+                        "First: how many candidates, or optimised starts, cost as much where every search takes the first so many. Metrics: less"
+                                + " what these come to, so above 0 the rule spends where it is worth it."));
+    }
+
+    private List<String> differences(List<Optional<Interval>> byMetric) {
+        List<String> cells = new ArrayList<>();
+        for (int i = 0; i < byMetric.size(); i++) {
+            boolean share = plan.metrics().get(i).isShare();
+            cells.add(byMetric.get(i)
+                    .map(each -> number(each, share ? 100 : 1, share ? 1 : 3, "+"))
+                    .orElse(""));
+        }
+        return cells;
     }
 
     /** Whether choices were, or time and memory are all there is to tell. */

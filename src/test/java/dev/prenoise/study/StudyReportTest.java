@@ -1,6 +1,7 @@
 package dev.prenoise.study;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.prenoise.image.Picture;
 import dev.prenoise.image.Png;
@@ -214,6 +215,29 @@ class StudyReportTest {
                         "40.0 [40.0, 40.0]",
                         "123");
         assertThat(cells("summary.md", section, "initno, optimized").get(4)).isEqualTo("2.50 [2.50, 2.50]");
+    }
+
+    @Test
+    void summary_judgesStoppingEarly() throws IOException {
+        String whole = "model #1: stopped on a plateau, against all of N = 16";
+        String fixed = "model #1: stopped on a plateau, against a fixed number";
+
+        // two thirds of the candidates are equal to a tenth: there is always something to gain, or nothing is left to
+        List<String> row = cells("summary.md", whole, "conform, 0.05 (default)");
+        assertThat(row).hasSize(4 + 5);
+        assertThat(first(row.get(1))).isBetween(8.0, 16.0);
+        assertThat(first(row.get(2))).isCloseTo(100 * (1 - first(row.get(1)) / 16), within(0.5));
+        // who stops has never picked better by the loss
+        assertThat(first(row.get(3))).isNotNegative();
+        double strict = first(cells("summary.md", whole, "conform, 0.1").get(1));
+        double loose = first(cells("summary.md", whole, "conform, 0.025").get(1));
+        assertThat(strict).isLessThanOrEqualTo(first(row.get(1)));
+        assertThat(loose).isGreaterThanOrEqualTo(first(row.get(1)));
+        assertThat(first(cells("summary.md", fixed, "conform, 0.1").get(1))).isCloseTo(strict, within(0.1));
+        assertThat(first(cells("summary.md", whole, "initno, optimized, 0.1").get(1)))
+                .isEqualTo(10);
+        assertThat(Files.readString(folder.resolve("summary.tex"))).contains("stopped on a plateau");
+        assertThat(Files.readString(folder.resolve("summary.md"))).doesNotContain("| zero-order by oracle, 0.05");
     }
 
     @Test
