@@ -62,7 +62,7 @@ class RoomsTest {
             .whereLayer("shapes")
             .mayOnlyAccessLayers("tensor", "image", "text", "verifier")
             .whereLayer("training")
-            .mayOnlyAccessLayers("tensor", "image", "noise", "text", "backbone", "verifier", "shapes")
+            .mayOnlyAccessLayers("tensor", "image", "noise", "text", "backbone", "diffusion", "verifier", "shapes")
             .whereLayer("study")
             .mayNotBeAccessedByAnyLayer();
 
