@@ -47,6 +47,32 @@ class BestOfNTest {
         }
     }
 
+    /** The very objects: who has begun with one knows it again. */
+    @Test
+    void search_evaluatorThatBeginsAhead_isToldWhatFollowsAsFarAsTheBudgetGoes() {
+        Loss loss = Loss.batched(3);
+        loss.ahead = 5;
+        Outcome outcome = bestOfN.search(source, loss, Budget.ofLossEvaluations(10), new Observer());
+        assertThat(loss.batches).containsExactly(3, 3, 3, 1);
+        assertThat(loss.following).extracting(List::size).containsExactly(5, 4, 1, 0);
+        for (int call = 0; call < 4; call++) {
+            for (int i = 0; i < loss.following.get(call).size(); i++) {
+                assertThat(loss.following.get(call).get(i)).isSameAs(loss.asked.get(3 * (call + 1) + i));
+            }
+        }
+        assertThat(outcome.spent()).isEqualTo(new Spend(10, 20, 4, 10));
+    }
+
+    @Test
+    void search_evaluatorThatBeginsAhead_isNotLedBeyondAPlateausCheckpoint() {
+        Loss loss = new Loss();
+        loss.ahead = 1000;
+        loss.score = noise -> 1.0;
+        Outcome outcome = bestOfN.search(source, loss, Fakes.plateauBudget(200), new Observer());
+        assertThat(outcome.stopReason()).isEqualTo(StopReason.PLATEAU);
+        assertThat(loss.following.get(loss.following.size() - 1)).isEmpty();
+    }
+
     @Test
     void search_anyBatchSize_sameCandidatesAndEnd() {
         for (int n = 1; n <= 40; n++) {

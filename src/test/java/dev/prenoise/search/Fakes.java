@@ -46,6 +46,14 @@ final class Fakes {
     /** A smooth loss with many valleys; its terms are named as an attention loss's. Counts what it is asked. */
     static final class Loss implements Evaluator {
         final List<Integer> batches = new ArrayList<>();
+
+        /** Of each call: what is to follow. */
+        final List<List<Proposal>> following = new ArrayList<>();
+
+        /** What is asked for, in order. */
+        final List<Proposal> asked = new ArrayList<>();
+
+        int ahead = 0;
         IntSupplier maxBatch = () -> 1;
         Spend cost = new Spend(1, 2, 1, 1);
         boolean lowerIsBetter = true;
@@ -99,6 +107,18 @@ final class Fakes {
         @Override
         public Spend cost() {
             return cost;
+        }
+
+        @Override
+        public int ahead() {
+            return ahead;
+        }
+
+        @Override
+        public List<Evaluation> evaluateProposals(List<Proposal> proposals, List<Proposal> next) {
+            asked.addAll(proposals);
+            following.add(List.copyOf(next));
+            return Evaluator.super.evaluateProposals(proposals, next);
         }
 
         @Override

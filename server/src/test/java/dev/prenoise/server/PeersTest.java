@@ -28,9 +28,16 @@ import dev.prenoise.v1.PeerState;
 import dev.prenoise.v1.SearchAlgorithm;
 import dev.prenoise.v1.Summary;
 import dev.prenoise.v1.Verifier;
+import io.grpc.EquivalentAddressGroup;
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
 import io.grpc.InsecureServerCredentials;
+import io.grpc.NameResolver;
+import io.grpc.NameResolverProvider;
+import io.grpc.NameResolverRegistry;
 import io.grpc.Server;
 import io.grpc.Status;
+import io.grpc.StatusOr;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
@@ -39,6 +46,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -294,6 +302,80 @@ class PeersTest {
             assertThat(warnings(search)).isEmpty();
             assertThat(second.catalog.evaluations).isNotEmpty();
             assertThat(first.catalog.openSessions).hasValueLessThan(2);
+        }
+    }
+
+    @Test
+    void search_aNameOfThreeSidecars_asksEachThatHasTheWeights() {
+        try (TestSidecar first = peer();
+                TestSidecar second = peer();
+                TestSidecar other = peer();
+                TestSidecar alone = peer()) {
+            other.catalog.stamp = "another file";
+            Several names = new Several(first.port, other.port, second.port);
+            NameResolverRegistry.getDefaultRegistry().register(names);
+            PeerTarget name = new PeerTarget(
+                    "dns:///sidecars:50551",
+                    true,
+                    () -> Grpc.newChannelBuilder("several:///sidecars", InsecureChannelCredentials.create()));
+            try (TestSidecar sidecar = TestSidecar.onLoopback(SidecarConfig.DEFAULT.withPeers(List.of(name)))) {
+                hold(sidecar, first, second);
+                OptimizeNoiseRequest request = all(request(MANY));
+                SearchClient search = sidecar.search(request);
+                assertSame(search, alone.search(request));
+                assertThat(first.catalog.evaluations).isNotEmpty();
+                assertThat(second.catalog.evaluations).isNotEmpty();
+                assertThat(other.catalog.evaluations).isEmpty();
+                assertThat(said(search)).anyMatch(line -> line.startsWith("peer dns:///sidecars:50551 is not used: "));
+            } finally {
+                NameResolverRegistry.getDefaultRegistry().deregister(names);
+            }
+        }
+    }
+
+    /** A name server's answer. */
+    private static final class Several extends NameResolverProvider {
+        private final List<EquivalentAddressGroup> addresses;
+
+        Several(Integer... ports) {
+            addresses = Arrays.stream(ports)
+                    .map(port -> new EquivalentAddressGroup(new InetSocketAddress("127.0.0.1", port)))
+                    .toList();
+        }
+
+        @Override
+        protected boolean isAvailable() {
+            return true;
+        }
+
+        @Override
+        protected int priority() {
+            return 5;
+        }
+
+        @Override
+        public String getDefaultScheme() {
+            return "several";
+        }
+
+        @Override
+        public NameResolver newNameResolver(URI target, NameResolver.Args args) {
+            return new NameResolver() {
+                @Override
+                public String getServiceAuthority() {
+                    return "sidecars";
+                }
+
+                @Override
+                public void start(Listener2 listener) {
+                    listener.onResult(ResolutionResult.newBuilder()
+                            .setAddressesOrError(StatusOr.fromValue(addresses))
+                            .build());
+                }
+
+                @Override
+                public void shutdown() {}
+            };
         }
     }
 

@@ -144,6 +144,16 @@ final class BenchCommand implements Callable<Integer> {
                     "The same of Stable Diffusion 1.5's shape at 512 px with a ViT-L/14: 6 GB of memory, minutes on a CPU. Default: ${DEFAULT-VALUE}.")
     private int stableDiffusionPictures;
 
+    @Option(
+            names = "--peer-rounds",
+            paramLabel = "N",
+            defaultValue = "0",
+            description = {
+                "Searches on the built-in model by a sidecar with 0, 1 and 3 peers on this machine, each a process with one thread",
+                "of libtorch: candidates per second. Measures nothing else. Default: ${DEFAULT-VALUE}."
+            })
+    private int peerRounds;
+
     BenchCommand(Console console, Function<ModelOptions, ModelCatalog> models) {
         this.console = console;
         this.models = models;
@@ -156,10 +166,11 @@ final class BenchCommand implements Callable<Integer> {
                 || stableDiffusionRounds < 0
                 || streamRounds < 0
                 || pictures < 0
-                || stableDiffusionPictures < 0) {
+                || stableDiffusionPictures < 0
+                || peerRounds < 0) {
             throw new ParameterException(
                     spec.commandLine(),
-                    "--rounds, --sd15-rounds, --stream-rounds, --pictures, --sd15-pictures: negative (expected: >= 0)");
+                    "--rounds, --sd15-rounds, --stream-rounds, --pictures, --sd15-pictures, --peer-rounds: negative (expected: >= 0)");
         }
         if (answer != null) {
             requireLoss(answer);
@@ -170,6 +181,10 @@ final class BenchCommand implements Callable<Integer> {
         if (batch < 1 || batch > LossBenchmark.NOISES) {
             throw new ParameterException(
                     spec.commandLine(), "--batch: " + batch + " (expected: 1 to " + LossBenchmark.NOISES + ")");
+        }
+        if (peerRounds > 0) {
+            new PeerBenchmark(console.out()).run(peerRounds);
+            return 0;
         }
         Compute compute = Compute.of(options.device().isEmpty() ? "cpu" : options.device());
         if (agreement != null) {

@@ -38,6 +38,9 @@ final class PeerHelp implements Peers.Help {
     /** How often a name that stands for several sidecars is looked at for others. */
     private static final Duration OTHERS = Duration.ofSeconds(15);
 
+    /** A name's sidecars come round in turn: after so many that are known or cannot be used, there is nobody else for now. */
+    private static final int MISSES = 3;
+
     /** How many sidecars one name may stand for. */
     private static final int MOST_OF_A_NAME = 64;
 
@@ -58,8 +61,8 @@ final class PeerHelp implements Peers.Help {
         private final List<PeerCall> calls = new ArrayList<>();
         private boolean settled;
         private boolean joined;
-        private boolean refused;
         private boolean complete;
+        private int misses;
         private long notBefore;
         private Duration pause = SHORTEST_PAUSE;
         private final long begun;
@@ -163,7 +166,7 @@ final class PeerHelp implements Peers.Help {
         PeerCall call;
         synchronized (this) {
             long now = System.nanoTime();
-            if (closed || desk.refused || desk.complete) {
+            if (closed || desk.complete) {
                 return;
             }
             if (state == ConnectivityState.TRANSIENT_FAILURE) {
@@ -216,14 +219,14 @@ final class PeerHelp implements Peers.Help {
             desk.pause = SHORTEST_PAUSE;
             desk.target.refused(null);
             settle(desk);
-            if (!joins) {
-                // The name's sidecars come round again: these are all, as far as they serve now.
+            if (joins) {
+                desk.misses = 0;
+            } else {
                 desk.calls.remove(call);
-                desk.complete = !desk.target.several();
-                pause(desk, OTHERS);
+                miss(desk);
             }
         }
-        if (joins && desk.target.several()) {
+        if (desk.target.several()) {
             look(desk);
         }
         return joins;
@@ -238,8 +241,7 @@ final class PeerHelp implements Peers.Help {
             }
             forget(desk, call);
             desk.target.refused(reason);
-            desk.refused = !desk.target.several();
-            pause(desk, LONGEST_PAUSE);
+            miss(desk);
             settle(desk);
             warnings.add("peer " + desk.target.address() + " is not used: " + reason);
         }
@@ -252,8 +254,7 @@ final class PeerHelp implements Peers.Help {
             Desk desk = desk(call);
             if (desk != null) {
                 forget(desk, call);
-                desk.complete = !desk.target.several();
-                pause(desk, OTHERS);
+                miss(desk);
                 settle(desk);
             }
         }
@@ -286,6 +287,15 @@ final class PeerHelp implements Peers.Help {
         desk.calls.remove(call);
         if (call.ready()) {
             instances.remove(call.instance());
+        }
+    }
+
+    /** A call to somebody who takes part by another one, or cannot. */
+    private static void miss(Desk desk) {
+        desk.complete = !desk.target.several();
+        if (++desk.misses >= MISSES) {
+            desk.misses = 0;
+            pause(desk, OTHERS);
         }
     }
 

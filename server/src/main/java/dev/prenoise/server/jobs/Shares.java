@@ -2,7 +2,10 @@ package dev.prenoise.server.jobs;
 
 import dev.prenoise.search.Evaluation;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
@@ -34,6 +37,7 @@ public final class Shares {
 
     // Under the lock.
     private final List<Ticket> waiting = new ArrayList<>();
+    private final Set<Ticket> live = new HashSet<>();
     private long longestHere = -1;
 
     Shares(LongSupplier nanos) {
@@ -64,17 +68,19 @@ public final class Shares {
         lock.lock();
         try {
             waiting.add(ticket);
+            live.add(ticket);
         } finally {
             lock.unlock();
         }
         return ticket;
     }
 
-    /** Takes those out of the line that nobody wants any more. */
-    void drop(List<Ticket> unwanted) {
+    /** Nobody wants any others any more. */
+    void retain(Collection<Ticket> wanted) {
         lock.lock();
         try {
-            waiting.removeAll(unwanted);
+            live.retainAll(wanted);
+            waiting.retainAll(live);
         } finally {
             lock.unlock();
         }
@@ -108,11 +114,11 @@ public final class Shares {
         }
     }
 
-    /** It is not done, and comes first in the line. */
+    /** It is not done, and comes first in the line where it is still wanted. */
     public void giveBack(Ticket ticket) {
         lock.lock();
         try {
-            if (ticket.result == null && !ticket.here) {
+            if (ticket.result == null && !ticket.here && live.contains(ticket)) {
                 waiting.add(0, ticket);
                 changed.signalAll();
             }

@@ -9,10 +9,8 @@ import dev.prenoise.search.Ranking;
 import dev.prenoise.search.Spend;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -115,10 +113,7 @@ final class SpreadEvaluator implements Evaluator {
                 }
             }
         }
-        Set<Shares.Ticket> unwanted = new LinkedHashSet<>();
-        places.values().forEach(place -> unwanted.add(place.ticket()));
-        kept.values().forEach(place -> unwanted.remove(place.ticket()));
-        shares.drop(List.copyOf(unwanted));
+        shares.retain(kept.values().stream().map(Place::ticket).toList());
         places.clear();
         places.putAll(kept);
     }
