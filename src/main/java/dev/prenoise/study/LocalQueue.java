@@ -2,17 +2,22 @@ package dev.prenoise.study;
 
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The queue of a study that one process computes. */
 public final class LocalQueue implements UnitQueue {
     private final Line<Unit> units;
     private final Line<UnitResult> results;
+    private final List<Consumer<WorkerWord>> listeners = new CopyOnWriteArrayList<>();
 
     /**
      * @param forgotten after so long without a word what was taken is delivered again
@@ -23,8 +28,18 @@ public final class LocalQueue implements UnitQueue {
     }
 
     @Override
-    public void offer(Unit unit) {
-        units.put(unit.id(), unit);
+    public void offer(Collection<Unit> offered) {
+        offered.forEach(unit -> units.put(unit.id(), unit));
+    }
+
+    @Override
+    public long units() {
+        return units.size();
+    }
+
+    @Override
+    public void withdraw() {
+        units.withdraw();
     }
 
     @Override
@@ -43,7 +58,19 @@ public final class LocalQueue implements UnitQueue {
     }
 
     @Override
-    public void close() {}
+    public void say(WorkerWord word) {
+        listeners.forEach(listener -> listener.accept(word));
+    }
+
+    @Override
+    public void listen(Consumer<WorkerWord> listener) {
+        listeners.add(listener);
+    }
+
+    @Override
+    public void close() {
+        listeners.clear();
+    }
 
     /** First come, first served. */
     private static final class Line<T> {
@@ -61,6 +88,15 @@ public final class LocalQueue implements UnitQueue {
                 waiting.addLast(id);
                 notifyAll();
             }
+        }
+
+        synchronized long size() {
+            return contents.size();
+        }
+
+        synchronized void withdraw() {
+            waiting.forEach(contents::remove);
+            waiting.clear();
         }
 
         synchronized @Nullable Delivery<T> take(Duration patience) throws InterruptedException {
@@ -130,6 +166,17 @@ public final class LocalQueue implements UnitQueue {
                     taken.remove(id);
                     waiting.remove(id);
                     contents.remove(id);
+                }
+            }
+
+            @Override
+            public void giveBack(Duration delay) {
+                synchronized (Line.this) {
+                    if (taken.get(id) == this) {
+                        // as one that is forgotten then
+                        taken.put(id, new Taken(id, content, System.nanoTime() + delay.toNanos()));
+                        Line.this.notifyAll();
+                    }
                 }
             }
 

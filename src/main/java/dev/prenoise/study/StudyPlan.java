@@ -73,6 +73,13 @@ public record StudyPlan(
                 Basis.of(this, catalog, version));
     }
 
+    /** The same work has the same name: the first half of what the ids of its units come to in SHA-256. */
+    public String digest() {
+        StringBuilder ids = new StringBuilder();
+        units().forEach(unit -> ids.append(unit.id()).append('\n'));
+        return Unit.digest(ids.toString());
+    }
+
     /** The largest budget: how many candidates are evaluated. */
     int candidates() {
         return budgets.get(budgets.size() - 1);

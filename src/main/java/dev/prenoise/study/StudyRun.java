@@ -29,6 +29,9 @@ public final class StudyRun {
     /** How long to wait for a result where others compute. */
     private static final Duration PATIENCE = Duration.ofSeconds(1);
 
+    /** After so long without a result it is looked whether the queue still has what is missing. */
+    private static final Duration DOUBT = Duration.ofSeconds(15);
+
     private final StudyPlan plan;
     private final Path folder;
 
@@ -66,14 +69,35 @@ public final class StudyRun {
                 }
             }
             progress.units(all - missing.size(), all);
-            missing.values().forEach(queue::offer);
+            // of a run that was stopped; what failed then is tried again
+            collect(queue, Duration.ZERO, store, missing, true);
+            queue.offer(missing.values());
+            long heard = System.nanoTime();
             while (!missing.isEmpty()) {
                 if (worker != null) {
                     work(queue, worker, Duration.ZERO);
                 }
-                collect(queue, worker == null ? PATIENCE : Duration.ZERO, store, missing);
+                if (collect(queue, worker == null ? PATIENCE : Duration.ZERO, store, missing, false)) {
+                    heard = System.nanoTime();
+                } else if (System.nanoTime() - heard > DOUBT.toNanos()) {
+                    offerLost(queue, store, missing);
+                    heard = System.nanoTime();
+                }
                 progress.units(all - missing.size(), all);
             }
+        }
+    }
+
+    /**
+     * A queue that lost its disk, or whose last words were lost when it was killed, has neither the unit nor its result. Counted first:
+     * a unit that had left by then has left its result to be collected.
+     */
+    private static void offerLost(UnitQueue queue, ResultStore store, Map<String, Unit> missing)
+            throws IOException, InterruptedException {
+        long there = queue.units();
+        collect(queue, Duration.ZERO, store, missing, false);
+        if (there < missing.size()) {
+            queue.offer(missing.values());
         }
     }
 
@@ -101,36 +125,46 @@ public final class StudyRun {
         try {
             return worker.run(unit);
         } catch (IllegalArgumentException | VerifierException | ModelException | UnknownBackboneException e) {
-            String strategy = unit.strategy().kind().name().toLowerCase(Locale.ROOT) + " "
-                    + unit.strategy().loss()
-                    + String.join(" + ", unit.strategy().verifiers());
-            throw new IllegalArgumentException(
-                    "\"" + unit.prompt().text() + "\", " + unit.backbone().id() + ", " + strategy.strip() + ": "
-                            + e.getMessage(),
-                    e);
+            throw new IllegalArgumentException(named(unit) + ": " + e.getMessage(), e);
         }
     }
 
-    private static void collect(UnitQueue queue, Duration patience, ResultStore store, Map<String, Unit> missing)
+    /** For messages. */
+    static String named(Unit unit) {
+        String strategy = unit.strategy().kind().name().toLowerCase(Locale.ROOT) + " "
+                + unit.strategy().loss()
+                + String.join(" + ", unit.strategy().verifiers());
+        return "\"" + unit.prompt().text() + "\", " + unit.backbone().id() + ", " + strategy.strip();
+    }
+
+    /**
+     * @param again whether units that failed are missing as before
+     * @return whether anything came
+     * @throws IllegalArgumentException when one failed and is not tried again: what waits in the queue is withdrawn
+     */
+    private static boolean collect(
+            UnitQueue queue, Duration patience, ResultStore store, Map<String, Unit> missing, boolean again)
             throws IOException, InterruptedException {
         Duration wait = patience;
+        boolean came = false;
         while (true) {
             try (UnitQueue.Delivery<UnitResult> delivery = queue.result(wait)) {
                 if (delivery == null) {
-                    return;
+                    return came;
                 }
+                came = true;
                 UnitResult result = delivery.content();
                 Unit unit = missing.get(result.unit());
-                if (unit != null && result.failure() != null) {
-                    delivery.acknowledge();
-                    throw new IllegalArgumentException("\"" + unit.prompt().text() + "\": " + result.failure());
-                }
-                // one that nobody waits for comes from a study that was stopped, or for the second time
-                if (unit != null) {
+                if (unit != null && result.failure() == null) {
                     store.put(result);
                     missing.remove(result.unit());
                 }
+                // one that nobody waits for comes from a study that was stopped, or for the second time
                 delivery.acknowledge();
+                if (unit != null && result.failure() != null && !again) {
+                    queue.withdraw();
+                    throw new IllegalArgumentException(named(unit) + ": " + result.failure());
+                }
                 wait = Duration.ZERO;
             }
         }

@@ -55,8 +55,12 @@ public record Unit(
 
     /** The same work has the same id: half of a SHA-256 of what it says, in lower-case hexadecimal. */
     public String id() {
+        return digest(toJson());
+    }
+
+    static String digest(String text) {
         try {
-            byte[] sum = MessageDigest.getInstance("SHA-256").digest(toJson().getBytes(StandardCharsets.UTF_8));
+            byte[] sum = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
             return HexFormat.of().formatHex(sum, 0, 16);
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("SHA-256: none (expected: in every Java)", e);

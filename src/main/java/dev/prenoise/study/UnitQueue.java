@@ -1,6 +1,8 @@
 package dev.prenoise.study;
 
 import java.time.Duration;
+import java.util.Collection;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -8,20 +10,15 @@ import org.jspecify.annotations.Nullable;
  * {@linkplain Delivery#acknowledge acknowledged} in time comes again, so that a worker that dies costs its own unit alone, and a result that
  * comes twice is for the {@link ResultStore} to leave out. Thread-safe.
  */
-public interface UnitQueue extends AutoCloseable {
-    /** One that waits or is being worked on already is not put in again. */
-    void offer(Unit unit);
+public interface UnitQueue extends UnitSource, AutoCloseable {
+    /** Those that wait or are being worked on already are not put in again. */
+    void offer(Collection<Unit> units);
 
-    /**
-     * The next unit.
-     *
-     * @param patience how long to wait for one
-     * @return null when none came
-     */
-    @Nullable
-    Delivery<Unit> take(Duration patience) throws InterruptedException;
+    /** How many wait or are being worked on, whoever offered them. */
+    long units();
 
-    void report(UnitResult result);
+    /** Takes back what waits: nobody gets it. What is being worked on is finished. */
+    void withdraw();
 
     /**
      * The next result.
@@ -31,6 +28,11 @@ public interface UnitQueue extends AutoCloseable {
      */
     @Nullable
     Delivery<UnitResult> result(Duration patience) throws InterruptedException;
+
+    /**
+     * @param listener called on any thread, until the queue is closed
+     */
+    void listen(Consumer<WorkerWord> listener);
 
     @Override
     void close();
@@ -46,6 +48,9 @@ public interface UnitQueue extends AutoCloseable {
 
         /** It is done: nobody gets it again. */
         void acknowledge();
+
+        /** Gives it back where it was not acknowledged, for others: nobody gets it before the delay is over. */
+        void giveBack(Duration delay);
 
         /** Gives it back at once where it was not acknowledged. */
         @Override

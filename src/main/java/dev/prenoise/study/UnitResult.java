@@ -60,7 +60,7 @@ public record UnitResult(
         }
     }
 
-    static UnitResult failed(String unit, String version, String why) {
+    public static UnitResult failed(String unit, String version, String why) {
         return new UnitResult(unit, version, 0, 0, List.of(), Map.of(), why);
     }
 

@@ -22,7 +22,9 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -81,8 +83,28 @@ class StudyRunTest {
         }
 
         @Override
-        public void offer(Unit unit) {
-            queue.offer(unit);
+        public void offer(Collection<Unit> units) {
+            queue.offer(units);
+        }
+
+        @Override
+        public long units() {
+            return queue.units();
+        }
+
+        @Override
+        public void withdraw() {
+            queue.withdraw();
+        }
+
+        @Override
+        public void say(WorkerWord word) {
+            queue.say(word);
+        }
+
+        @Override
+        public void listen(Consumer<WorkerWord> listener) {
+            queue.listen(listener);
         }
 
         @Override

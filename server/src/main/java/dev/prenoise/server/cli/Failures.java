@@ -6,6 +6,7 @@ import com.google.rpc.BadRequest;
 import com.google.rpc.Status;
 import dev.prenoise.engine.ModelException;
 import dev.prenoise.server.ops.StartException;
+import dev.prenoise.server.queue.QueueException;
 import io.grpc.Metadata;
 import io.grpc.Status.Code;
 import io.grpc.StatusRuntimeException;
@@ -29,7 +30,10 @@ final class Failures {
 
     /** Whatever is no {@link CliException} is a defect of Prenoise, or an unforeseen state of the machine. */
     static String describe(Throwable failure) {
-        if (failure instanceof CliException || failure instanceof StartException || failure instanceof ModelException) {
+        if (failure instanceof CliException
+                || failure instanceof StartException
+                || failure instanceof QueueException
+                || failure instanceof ModelException) {
             return oneLine(failure);
         }
         if (failure instanceof OutOfMemoryError) {

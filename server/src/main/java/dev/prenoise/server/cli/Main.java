@@ -78,7 +78,7 @@ public final class Main {
                 .addSubcommand(new CapabilitiesCommand(console, local))
                 .addSubcommand(new DoctorCommand(console, local, models))
                 .addSubcommand(new BenchCommand(console, models))
-                .addSubcommand(new StudyCommand(console, models))
+                .addSubcommand(StudyCommand.line(console, models))
                 .addSubcommand(new ParityCommand(console))
                 .addSubcommand(ShapesCommand.line(console, models))
                 .setExpandAtFiles(false)

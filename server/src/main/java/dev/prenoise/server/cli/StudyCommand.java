@@ -1,16 +1,19 @@
 package dev.prenoise.server.cli;
 
 import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.server.queue.QueueOptions;
 import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.study.ShapesStudy;
 import dev.prenoise.study.StudyFile;
 import dev.prenoise.study.VerifierStudy;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Iterator;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
 import java.util.stream.Stream;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -32,6 +35,9 @@ import picocli.CommandLine.Spec;
 final class StudyCommand implements Callable<Integer> {
     private static final String LOSSES = "losses";
     private static final String VERIFIERS = "verifiers";
+
+    /** A worker speaks every second. */
+    private static final int SHORTEST_FORGOTTEN = 3;
 
     private final Console console;
     private final Function<ModelOptions, ModelCatalog> models;
@@ -98,23 +104,61 @@ final class StudyCommand implements Callable<Integer> {
             description = "Default: ${DEFAULT-VALUE}.")
     private Path output = Path.of("prenoise-study");
 
-    StudyCommand(Console console, Function<ModelOptions, ModelCatalog> models) {
+    @Mixin
+    private QueueAccess queue = new QueueAccess();
+
+    @Option(
+            names = "--no-compute",
+            description = "With --queue: this process offers the work and keeps the results; workers alone compute.")
+    private boolean computesNothing;
+
+    @Option(
+            names = "--queue-forgotten",
+            paramLabel = "SECONDS",
+            defaultValue = "30",
+            description =
+                    "With --queue: after so long without a word from its worker a unit goes to another. Default: ${DEFAULT-VALUE}.")
+    private int forgotten;
+
+    private StudyCommand(Console console, Function<ModelOptions, ModelCatalog> models) {
         this.console = console;
         this.models = models;
         this.spec = CommandSpec.create();
     }
 
+    /** With its commands. */
+    static CommandLine line(Console console, Function<ModelOptions, ModelCatalog> models) {
+        return new CommandLine(new StudyCommand(console, models)).addSubcommand(new StudyWorkCommand(console, models));
+    }
+
     @Override
     public Integer call() throws Exception {
         if (what.equals(LOSSES) || what.equals(VERIFIERS)) {
+            refuse(what, "a study file", "--queue", "--queue-name", "--no-compute");
             Tabled.run(console, models.apply(options), "study", prompts, output, this::run);
         } else if (print) {
             console.out().print(shipped());
         } else {
-            refuse("--prompts", "--candidates", "--nfe", "--steps", "--seed");
-            new StudyFileRun(console, () -> models.apply(options)).run(what, output);
+            refuse("a study file", "losses or verifiers", "--prompts", "--candidates", "--nfe", "--steps", "--seed");
+            StudyFileRun run = new StudyFileRun(console, () -> models.apply(options));
+            if (computesNothing && !queue.isSet()) {
+                throw new CliException("--no-compute: without --queue (expected: with it, as nobody would compute)");
+            }
+            if (queue.isSet()) {
+                run.run(what, output, new StudyQueueRun(console, access(), queue.name(), !computesNothing));
+            } else {
+                run.run(what, output);
+            }
         }
         return 0;
+    }
+
+    private QueueOptions access() {
+        if (forgotten < SHORTEST_FORGOTTEN) {
+            throw new CliException(
+                    "--queue-forgotten: " + forgotten + " (expected: >= " + SHORTEST_FORGOTTEN + " seconds)");
+        }
+        return queue.options(Duration.ofSeconds(forgotten));
     }
 
     private String shipped() {
@@ -125,11 +169,14 @@ final class StudyCommand implements Callable<Integer> {
         }
     }
 
-    /** What a study file says by itself. */
-    private void refuse(String... ofOthers) {
-        for (String option : ofOthers) {
+    /**
+     * @param here what the options do not go with
+     * @param others what they go with
+     */
+    private void refuse(String here, String others, String... names) {
+        for (String option : names) {
             if (spec.commandLine().getParseResult().hasMatchedOption(option)) {
-                throw new CliException(option + ": with a study file (expected: with losses or verifiers)");
+                throw new CliException(option + ": with " + here + " (expected: with " + others + ")");
             }
         }
     }

@@ -26,6 +26,13 @@ final class StudyFileRun {
     private final Console console;
     private final Supplier<ModelCatalog> models;
 
+    /** How a study's units come to be computed. */
+    @FunctionalInterface
+    interface Way {
+        void run(StudyPlan plan, StudyRun run, ModelCatalog catalog, StudyRun.Progress progress)
+                throws IOException, InterruptedException;
+    }
+
     StudyFileRun(Console console, Supplier<ModelCatalog> models) {
         this.console = console;
         this.models = models;
@@ -36,15 +43,27 @@ final class StudyFileRun {
      * @throws CliException when the study cannot be used
      */
     void run(String study, Path output) throws IOException, InterruptedException {
+        run(study, output, (plan, run, catalog, bar) -> {
+            try (LocalQueue queue = new LocalQueue(NEVER)) {
+                run.run(queue, new UnitWork(catalog, ProductVersion.get()), bar);
+            }
+        });
+    }
+
+    /**
+     * @param way how its units come to be computed
+     * @throws CliException when the study cannot be used
+     */
+    void run(String study, Path output, Way way) throws IOException, InterruptedException {
         try {
             StudyPlan read = StudyFile.read(study);
             StudyRun run;
             try (ModelCatalog catalog = models.get();
-                    LocalQueue queue = new LocalQueue(NEVER);
                     Bar bar = new Bar()) {
                 StudyRun.check(read, catalog);
-                run = new StudyRun(read.on(catalog, ProductVersion.get()), output);
-                run.run(queue, new UnitWork(catalog, ProductVersion.get()), bar);
+                StudyPlan plan = read.on(catalog, ProductVersion.get());
+                run = new StudyRun(plan, output);
+                way.run(plan, run, catalog, bar);
             }
             run.report();
             console.out().print(Files.readString(output.resolve("summary.md")));

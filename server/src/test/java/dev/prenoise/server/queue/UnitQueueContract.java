@@ -1,13 +1,24 @@
-package dev.prenoise.study;
+package dev.prenoise.server.queue;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.prenoise.attention.LossForm;
+import dev.prenoise.study.BackboneSetting;
+import dev.prenoise.study.Strategy;
+import dev.prenoise.study.StudyPrompt;
+import dev.prenoise.study.Unit;
+import dev.prenoise.study.UnitQueue;
 import dev.prenoise.study.UnitQueue.Delivery;
+import dev.prenoise.study.UnitResult;
+import dev.prenoise.study.WorkerWord;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,11 +48,11 @@ abstract class UnitQueueContract {
         queue.close();
     }
 
-    private static Unit unit(int number) {
+    static Unit unit(int number) {
         return new Unit(
                 new BackboneSetting("", "shapes", "", "", "", 0, 0, 0, 0),
                 new StudyPrompt("prompt " + number, List.of()),
-                Strategy.PICTURES.withoutName(),
+                new Strategy("", Strategy.Kind.PICTURES, "", LossForm.RANKING, List.of()),
                 2,
                 List.of(-1L),
                 List.of("oracle"),
@@ -61,8 +72,8 @@ abstract class UnitQueueContract {
 
     @Test
     void take_afterOffers_hasEachOnceAndWhole() throws Exception {
-        queue.offer(unit(1));
-        queue.offer(unit(2));
+        queue.offer(List.of(unit(1), unit(2)));
+        assertThat(queue.units()).isEqualTo(2);
         List<Unit> units = new ArrayList<>();
         for (int i = 0; i < 2; i++) {
             Delivery<Unit> delivery = taken();
@@ -72,22 +83,73 @@ abstract class UnitQueueContract {
 
         assertThat(units).containsExactlyInAnyOrder(unit(1), unit(2));
         assertThat(queue.take(SHORT)).isNull();
+        assertThat(queue.units()).isZero();
     }
 
     @Test
     void offer_theSameTwice_isOneUnit() throws Exception {
-        queue.offer(unit(1));
-        queue.offer(unit(1));
+        queue.offer(List.of(unit(1)));
+        queue.offer(List.of(unit(1)));
         Delivery<Unit> first = taken();
 
+        assertThat(queue.units()).isEqualTo(1);
+        queue.offer(List.of(unit(1), unit(2)));
+        assertThat(taken().content()).isEqualTo(unit(2));
         assertThat(queue.take(SHORT)).isNull();
         first.acknowledge();
         assertThat(queue.take(SHORT)).isNull();
     }
 
     @Test
+    void offer_ofOneThatWasDone_isAnewUnit() throws Exception {
+        queue.offer(List.of(unit(1)));
+        taken().acknowledge();
+        queue.offer(List.of(unit(1)));
+
+        assertThat(taken().content()).isEqualTo(unit(1));
+    }
+
+    @Test
+    void withdraw_takesBackWhatWaits_andLeavesResults() throws Exception {
+        queue.offer(List.of(unit(1), unit(2)));
+        Delivery<Unit> begun = taken();
+        queue.withdraw();
+        assertThat(queue.take(SHORT)).isNull();
+        queue.report(result(1));
+        begun.acknowledge();
+
+        assertThat(queue.units()).isZero();
+        assertThat(Objects.requireNonNull(queue.result(PATIENCE), "a result").content())
+                .isEqualTo(result(1));
+    }
+
+    @Test
+    void take_ofOneThatWasGivenBackForLater_hasItThen() throws Exception {
+        queue.offer(List.of(unit(1)));
+        long begin = System.nanoTime();
+        try (Delivery<Unit> delivery = taken()) {
+            delivery.giveBack(SHORT.multipliedBy(2));
+        }
+
+        assertThat(queue.take(SHORT)).isNull();
+        assertThat(taken().content()).isEqualTo(unit(1));
+        assertThat(System.nanoTime() - begin)
+                .isGreaterThanOrEqualTo(SHORT.multipliedBy(2).toNanos());
+    }
+
+    @Test
+    void say_isHeardByWhoListens() throws Exception {
+        BlockingQueue<WorkerWord> heard = new LinkedBlockingQueue<>();
+        queue.listen(heard::add);
+        WorkerWord word = new WorkerWord("here", unit(1).id(), "no such model");
+        queue.say(word);
+
+        assertThat(heard.poll(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isEqualTo(word);
+    }
+
+    @Test
     void take_ofOneThatWasGivenBack_hasItAgain() throws Exception {
-        queue.offer(unit(1));
+        queue.offer(List.of(unit(1)));
         taken().close();
 
         assertThat(taken().content()).isEqualTo(unit(1));
@@ -95,7 +157,7 @@ abstract class UnitQueueContract {
 
     @Test
     void take_ofOneThatWasForgotten_hasItAgain() throws Exception {
-        queue.offer(unit(1));
+        queue.offer(List.of(unit(1)));
         Delivery<Unit> forgotten = taken();
 
         assertThat(forgotten.content()).isEqualTo(unit(1));
@@ -104,7 +166,7 @@ abstract class UnitQueueContract {
 
     @Test
     void take_ofOneThatIsBeingWorkedOn_doesNotHaveIt() throws Exception {
-        queue.offer(unit(1));
+        queue.offer(List.of(unit(1)));
         Delivery<Unit> working = taken();
         for (int i = 0; i < 4; i++) {
             assertThat(queue.take(FORGOTTEN.dividedBy(2))).isNull();
@@ -117,7 +179,7 @@ abstract class UnitQueueContract {
 
     @Test
     void close_afterAcknowledging_givesNothingBack() throws Exception {
-        queue.offer(unit(1));
+        queue.offer(List.of(unit(1)));
         try (Delivery<Unit> delivery = taken()) {
             delivery.acknowledge();
         }

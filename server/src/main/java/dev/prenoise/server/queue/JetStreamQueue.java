@@ -1,0 +1,541 @@
+package dev.prenoise.server.queue;
+
+import dev.prenoise.study.Unit;
+import dev.prenoise.study.UnitQueue;
+import dev.prenoise.study.UnitResult;
+import dev.prenoise.study.WorkerWord;
+import io.nats.client.Dispatcher;
+import io.nats.client.JetStreamApiException;
+import io.nats.client.JetStreamSubscription;
+import io.nats.client.Message;
+import io.nats.client.ObjectStore;
+import io.nats.client.PullSubscribeOptions;
+import io.nats.client.api.AckPolicy;
+import io.nats.client.api.ConsumerConfiguration;
+import io.nats.client.api.DiscardPolicy;
+import io.nats.client.api.ObjectStoreConfiguration;
+import io.nats.client.api.PublishAck;
+import io.nats.client.api.RetentionPolicy;
+import io.nats.client.api.StorageType;
+import io.nats.client.api.StreamConfiguration;
+import io.nats.client.impl.Headers;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.List;
+import java.util.Locale;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The queue of one study on a NATS server with JetStream (2.9 or newer): a stream of units and one of results, both with work-queue retention
+ * and on the server's disk, and between them a subject on which workers say what they do.
+ *
+ * <p>Each unit has a subject of its own, and a subject holds one message at most: so one that waits or is being worked on is not put in again,
+ * whoever offers it and whenever. (Message ids would do that for the minutes of a window only, and within the window they would swallow a
+ * unit that is offered again because it failed.) What fits no message goes to an object store, and the message says where.
+ *
+ * <p>Thread-safe, but {@link #take} and {@link #result} are one thread's each.
+ */
+public final class JetStreamQueue implements UnitQueue {
+    private static final Logger LOG = LoggerFactory.getLogger(JetStreamQueue.class);
+    private static final String PREFIX = "prenoise-";
+    private static final String UNITS = "-units";
+    private static final String RESULTS = "-results";
+    private static final String WORKERS = "workers";
+    private static final String COORDINATOR = "coordinator";
+    private static final String OBJECT = "Prenoise-Object";
+
+    /** A study that nobody asked about for so long is forgotten. Whoever goes on with it then offers what is missing. */
+    private static final Duration KEPT = Duration.ofDays(30);
+
+    /** As many units may be out at once: more workers than this get none. */
+    private static final long OUT_AT_ONCE = 1000;
+
+    /** Units on their way at once while they are offered. */
+    private static final int WINDOW = 256;
+
+    /** Results that come in one go. */
+    private static final int BATCH = 64;
+
+    /** Of a message that is no JetStream payload: subject, headers, framing. */
+    private static final int OVERHEAD = 4096;
+
+    /** What stands for a result whose object is not there. */
+    private static final byte[] GONE = {};
+
+    private static final int SUBJECT_IS_TAKEN = 10077;
+    private static final Duration SHORTEST = Duration.ofMillis(20);
+    private static final Duration LATE = Duration.ofMillis(500);
+
+    private final QueueLink link;
+    private final String name;
+    private final boolean owner;
+    private @Nullable JetStreamSubscription units;
+    private @Nullable JetStreamSubscription results;
+    private final Deque<Message> fetched = new ArrayDeque<>();
+    private @Nullable Dispatcher listening;
+
+    private JetStreamQueue(QueueLink link, String name, boolean owner) {
+        this.link = link;
+        this.name = name;
+        this.owner = owner;
+    }
+
+    /**
+     * A study's queue, made when it is missing.
+     *
+     * @param link the caller's to close
+     * @param name of the queue, see {@link #plain}
+     */
+    public static JetStreamQueue create(QueueLink link, String name) throws InterruptedException {
+        JetStreamQueue queue = new JetStreamQueue(link, name, true);
+        link.answer(queue::make);
+        return queue;
+    }
+
+    /** A queue that is there, for a worker. */
+    static JetStreamQueue join(QueueLink link, String name) {
+        return new JetStreamQueue(link, name, false);
+    }
+
+    /** The names of the queues that a server has. */
+    static List<String> names(QueueLink link) throws InterruptedException {
+        return link.answer(() -> link.management().getStreamNames()).stream()
+                .filter(stream -> stream.startsWith(PREFIX) && stream.endsWith(UNITS))
+                .map(stream -> stream.substring(PREFIX.length(), stream.length() - UNITS.length()))
+                .sorted()
+                .toList();
+    }
+
+    /** As a server takes it: of letters, digits, - and _. */
+    public static String plain(String name) {
+        String plain =
+                name.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9_-]+", "-").replaceAll("^-+|-+$", "");
+        return plain.isEmpty() ? "study" : plain;
+    }
+
+    private String unitSubject(String unit) {
+        return "prenoise." + name + ".unit." + unit;
+    }
+
+    private String resultSubject(String unit) {
+        return "prenoise." + name + ".result." + unit;
+    }
+
+    private String wordSubject() {
+        return "prenoise." + name + ".word";
+    }
+
+    private boolean make() throws IOException, JetStreamApiException {
+        makeStream(PREFIX + name + UNITS, unitSubject("*"));
+        makeStream(PREFIX + name + RESULTS, resultSubject("*"));
+        makeConsumer(PREFIX + name + UNITS, WORKERS);
+        makeConsumer(PREFIX + name + RESULTS, COORDINATOR);
+        return true;
+    }
+
+    private void makeStream(String stream, String subject) throws IOException, JetStreamApiException {
+        try {
+            link.management().getStreamInfo(stream);
+        } catch (JetStreamApiException e) {
+            if (!QueueLink.isMissing(e)) {
+                throw e;
+            }
+            link.management()
+                    .addStream(StreamConfiguration.builder()
+                            .name(stream)
+                            .subjects(subject)
+                            .retentionPolicy(RetentionPolicy.WorkQueue)
+                            .storageType(StorageType.File)
+                            .discardPolicy(DiscardPolicy.New)
+                            .maxMessagesPerSubject(1)
+                            .discardNewPerSubject(true)
+                            .maxAge(KEPT)
+                            .build());
+        }
+    }
+
+    private void makeConsumer(String stream, String consumer) throws IOException, JetStreamApiException {
+        link.management()
+                .addOrUpdateConsumer(
+                        stream,
+                        ConsumerConfiguration.builder()
+                                .durable(consumer)
+                                .ackPolicy(AckPolicy.Explicit)
+                                .ackWait(link.options().forgotten())
+                                .maxAckPending(OUT_AT_ONCE)
+                                .build());
+    }
+
+    // ---- the coordinator's side ----
+
+    @Override
+    public void offer(Collection<Unit> offered) {
+        List<CompletableFuture<PublishAck>> sent = new ArrayList<>();
+        List<Unit> window = new ArrayList<>();
+        for (Unit unit : offered) {
+            window.add(unit);
+            sent.add(link.stream().publishAsync(unitSubject(unit.id()), bytes(unit)));
+            if (window.size() == WINDOW) {
+                confirm(window, sent);
+            }
+        }
+        confirm(window, sent);
+    }
+
+    private void confirm(List<Unit> window, List<CompletableFuture<PublishAck>> sent) {
+        for (int i = 0; i < window.size(); i++) {
+            Unit unit = window.get(i);
+            try {
+                sent.get(i).join();
+            } catch (CompletionException e) {
+                // one that is there already, or the server was away: asked again one by one, it says which
+                publish(unitSubject(unit.id()), null, bytes(unit));
+            }
+        }
+        window.clear();
+        sent.clear();
+    }
+
+    private byte[] bytes(Unit unit) {
+        byte[] bytes = unit.toJson().getBytes(StandardCharsets.UTF_8);
+        if (bytes.length > link.connection().getMaxPayload() - OVERHEAD) {
+            throw new QueueException("queue: the unit of \"" + unit.prompt().text() + "\" takes " + bytes.length
+                    + " bytes (expected: less than the server's max_payload, "
+                    + link.connection().getMaxPayload() + ")");
+        }
+        return bytes;
+    }
+
+    /** Whether it is new there. */
+    private boolean publish(String subject, @Nullable Headers headers, byte[] bytes) {
+        return link.answerUninterrupted(() -> {
+            try {
+                link.stream().publish(subject, headers, bytes);
+                return true;
+            } catch (JetStreamApiException e) {
+                if (e.getApiErrorCode() == SUBJECT_IS_TAKEN
+                        && e.getErrorDescription().contains("per subject")) {
+                    return false;
+                }
+                throw e;
+            } catch (IOException e) {
+                if (!hasStreams()) {
+                    // one whose disk was lost; a worker leaves this to the study, which may have ended
+                    if (!owner) {
+                        throw new QueueEndedException(name);
+                    }
+                    make();
+                }
+                throw e;
+            }
+        });
+    }
+
+    private boolean hasStreams() throws IOException, JetStreamApiException {
+        try {
+            link.management().getStreamInfo(PREFIX + name + UNITS);
+            link.management().getStreamInfo(PREFIX + name + RESULTS);
+            return true;
+        } catch (JetStreamApiException e) {
+            if (QueueLink.isMissing(e)) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
+    @Override
+    public long units() {
+        return link.answerUninterrupted(() -> {
+            make();
+            return link.management()
+                    .getStreamInfo(PREFIX + name + UNITS)
+                    .getStreamState()
+                    .getMsgCount();
+        });
+    }
+
+    @Override
+    public void withdraw() {
+        link.answerUninterrupted(() -> link.management().purgeStream(PREFIX + name + UNITS));
+    }
+
+    @Override
+    public @Nullable Delivery<UnitResult> result(Duration patience) throws InterruptedException {
+        link.requirePatience();
+        if (fetched.isEmpty()) {
+            fetch(patience);
+        }
+        Message message = fetched.poll();
+        if (message == null) {
+            return null;
+        }
+        String object = message.hasHeaders() ? message.getHeaders().getFirst(OBJECT) : null;
+        byte[] bytes = object == null ? message.getData() : objectOf(object);
+        if (bytes.length == 0) {
+            // whoever wrote it died, or this was done before; the unit is offered again where it is missing
+            message.term();
+            return null;
+        }
+        return new Taken<>(message, UnitResult.ofJson(inflated(bytes)), object == null ? null : () -> forget(object));
+    }
+
+    /** All that is there, or the next one that comes. */
+    private void fetch(Duration patience) throws InterruptedException {
+        try {
+            if (results == null) {
+                results = link.answer(() -> subscribe(RESULTS, COORDINATOR));
+            }
+            results.pullNoWait(BATCH);
+            // the last word on these is a status, which ends the wait
+            for (Message message = results.nextMessage(LATE); message != null; message = results.nextMessage(LATE)) {
+                fetched.add(message);
+                if (fetched.size() == BATCH) {
+                    return;
+                }
+            }
+            if (fetched.isEmpty() && patience.compareTo(SHORTEST) > 0) {
+                Message message = next(results, patience);
+                if (message != null) {
+                    fetched.add(message);
+                }
+            }
+        } catch (IllegalStateException e) {
+            LOG.debug("no results", e);
+            results = null;
+            Thread.sleep(SHORTEST.toMillis());
+        }
+    }
+
+    private byte[] objectOf(String object) throws InterruptedException {
+        return link.answer(() -> {
+            ByteArrayOutputStream out = new ByteArrayOutputStream();
+            try {
+                link.connection().objectStore(PREFIX + name).get(object, out);
+                return out.toByteArray();
+            } catch (JetStreamApiException e) {
+                if (QueueLink.isMissing(e)) {
+                    return GONE;
+                }
+                throw e;
+            } catch (IllegalArgumentException e) {
+                // how the library says that there is no such object
+                return GONE;
+            } catch (NoSuchAlgorithmException e) {
+                throw new IllegalStateException("SHA-256: none (expected: in every Java)", e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new QueueException("queue: interrupted", e);
+            }
+        });
+    }
+
+    private void forget(String object) {
+        try {
+            link.connection().objectStore(PREFIX + name).delete(object);
+        } catch (IOException | JetStreamApiException | IllegalArgumentException e) {
+            LOG.debug("{} stays until the study ends", object, e);
+        }
+    }
+
+    @Override
+    public void listen(Consumer<WorkerWord> listener) {
+        listening = link.connection()
+                .createDispatcher(message ->
+                        listener.accept(WorkerWord.ofJson(new String(message.getData(), StandardCharsets.UTF_8))))
+                .subscribe(wordSubject());
+    }
+
+    /** Takes the queue off the server, with what is in it. */
+    public void remove() {
+        link.answerUninterrupted(() -> {
+            for (String stream : List.of(PREFIX + name + UNITS, PREFIX + name + RESULTS, "OBJ_" + PREFIX + name)) {
+                try {
+                    link.management().deleteStream(stream);
+                } catch (JetStreamApiException e) {
+                    if (!QueueLink.isMissing(e)) {
+                        throw e;
+                    }
+                }
+            }
+            return true;
+        });
+    }
+
+    // ---- the workers' side ----
+
+    @Override
+    public @Nullable Delivery<Unit> take(Duration patience) throws InterruptedException {
+        link.requirePatience();
+        try {
+            if (units == null) {
+                units = link.answer(() -> subscribe(UNITS, WORKERS));
+            }
+            Message message = next(units, patience.compareTo(SHORTEST) < 0 ? SHORTEST : patience);
+            return message == null
+                    ? null
+                    : new Taken<>(message, Unit.ofJson(new String(message.getData(), StandardCharsets.UTF_8)), null);
+        } catch (IllegalStateException e) {
+            LOG.debug("no unit", e);
+            units = null;
+            Thread.sleep(SHORTEST.toMillis());
+            return null;
+        }
+    }
+
+    private JetStreamSubscription subscribe(String stream, String consumer) throws IOException, JetStreamApiException {
+        return link.stream().subscribe(null, PullSubscribeOptions.bind(PREFIX + name + stream, consumer));
+    }
+
+    private static @Nullable Message next(JetStreamSubscription subscription, Duration patience)
+            throws InterruptedException {
+        subscription.pullExpiresIn(1, patience);
+        return subscription.nextMessage(patience.plus(LATE));
+    }
+
+    @Override
+    public void report(UnitResult result) {
+        byte[] bytes = deflated(result.toJson());
+        if (bytes.length <= link.connection().getMaxPayload() - OVERHEAD) {
+            publish(resultSubject(result.unit()), null, bytes);
+            return;
+        }
+        String object = result.unit() + "-" + UUID.randomUUID();
+        link.answerUninterrupted(() -> {
+            put(object, bytes);
+            return true;
+        });
+        if (!publish(resultSubject(result.unit()), new Headers().put(OBJECT, object), new byte[0])) {
+            forget(object);
+        }
+    }
+
+    private void put(String object, byte[] bytes) throws IOException, JetStreamApiException {
+        try {
+            store().put(object, new ByteArrayInputStream(bytes));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("SHA-256: none (expected: in every Java)", e);
+        }
+    }
+
+    private ObjectStore store() throws IOException, JetStreamApiException {
+        link.connection()
+                .objectStoreManagement()
+                .create(ObjectStoreConfiguration.builder(PREFIX + name)
+                        .storageType(StorageType.File)
+                        .ttl(KEPT)
+                        .build());
+        return link.connection().objectStore(PREFIX + name);
+    }
+
+    @Override
+    public void say(WorkerWord word) {
+        try {
+            link.connection().publish(wordSubject(), word.toJson().getBytes(StandardCharsets.UTF_8));
+        } catch (IllegalStateException e) {
+            LOG.debug("nobody heard {}", word, e);
+        }
+    }
+
+    /** Gives back what it has fetched. The link stays open. */
+    @Override
+    public void close() {
+        Dispatcher dispatcher = listening;
+        if (link.isOpen()) {
+            fetched.forEach(Message::nak);
+            if (dispatcher != null) {
+                link.connection().closeDispatcher(dispatcher);
+            }
+        }
+        fetched.clear();
+        listening = null;
+    }
+
+    private static byte[] deflated(String text) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        try (GZIPOutputStream gzip = new GZIPOutputStream(out)) {
+            gzip.write(text.getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return out.toByteArray();
+    }
+
+    private static String inflated(byte[] bytes) {
+        try (GZIPInputStream gzip = new GZIPInputStream(new ByteArrayInputStream(bytes))) {
+            return new String(gzip.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** A message that is this taker's. A word that does not arrive is made up for by the server, which delivers the message again. */
+    private static final class Taken<T> implements Delivery<T> {
+        private final Message message;
+        private final T content;
+        private final @Nullable Runnable afterwards;
+        private boolean over;
+
+        Taken(Message message, T content, @Nullable Runnable afterwards) {
+            this.message = message;
+            this.content = content;
+            this.afterwards = afterwards;
+        }
+
+        @Override
+        public T content() {
+            return content;
+        }
+
+        @Override
+        public synchronized void working() {
+            if (!over) {
+                message.inProgress();
+            }
+        }
+
+        @Override
+        public synchronized void acknowledge() {
+            if (!over) {
+                over = true;
+                message.ack();
+                if (afterwards != null) {
+                    afterwards.run();
+                }
+            }
+        }
+
+        @Override
+        public synchronized void giveBack(Duration delay) {
+            if (!over) {
+                over = true;
+                message.nakWithDelay(delay);
+            }
+        }
+
+        @Override
+        public synchronized void close() {
+            if (!over) {
+                over = true;
+                message.nak();
+            }
+        }
+    }
+}

@@ -1,0 +1,333 @@
+package dev.prenoise.server.queue;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.prenoise.study.Unit;
+import dev.prenoise.study.UnitQueue;
+import dev.prenoise.study.UnitQueue.Delivery;
+import dev.prenoise.study.UnitResult;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.KeyStore;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class JetStreamQueueTest extends UnitQueueContract {
+    @TempDir
+    static Path folder;
+
+    private static NatsServer server;
+    private static int count;
+
+    private final List<QueueLink> links = new ArrayList<>();
+
+    @BeforeAll
+    static void start() throws Exception {
+        server = NatsServer.start(folder);
+    }
+
+    @AfterAll
+    static void stop() throws Exception {
+        if (server != null) {
+            server.close();
+        }
+    }
+
+    @AfterEach
+    void closeLinks() {
+        links.forEach(QueueLink::close);
+    }
+
+    private QueueLink link() throws Exception {
+        QueueLink link = QueueLink.open(server.options(FORGOTTEN), "test", line -> {});
+        links.add(link);
+        return link;
+    }
+
+    @Override
+    UnitQueue fresh() throws Exception {
+        return JetStreamQueue.create(link(), "fresh" + count++);
+    }
+
+    @Test
+    void offer_ofMany_hasEachOnce_atWhoeverTakesFirst() throws Exception {
+        JetStreamQueue coordinator = JetStreamQueue.create(link(), "many");
+        List<Unit> units =
+                IntStream.range(0, 600).mapToObj(UnitQueueContract::unit).toList();
+        coordinator.offer(units);
+        coordinator.offer(units);
+        assertThat(coordinator.units()).isEqualTo(600);
+
+        List<CompletableFuture<List<Unit>>> workers = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            UnitQueue worker = JetStreamQueue.join(link(), "many");
+            workers.add(CompletableFuture.supplyAsync(() -> takeAll(worker)));
+        }
+        List<Unit> taken = new ArrayList<>();
+        for (CompletableFuture<List<Unit>> worker : workers) {
+            assertThat(worker.get(30, TimeUnit.SECONDS)).isNotEmpty();
+            taken.addAll(worker.get());
+        }
+        assertThat(taken).containsExactlyInAnyOrderElementsOf(units);
+    }
+
+    private static List<Unit> takeAll(UnitQueue worker) {
+        List<Unit> taken = new ArrayList<>();
+        try {
+            for (Delivery<Unit> next = worker.take(Duration.ofSeconds(1));
+                    next != null;
+                    next = worker.take(Duration.ofSeconds(1))) {
+                taken.add(next.content());
+                next.acknowledge();
+            }
+            return taken;
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** 3 MB that no compression makes smaller, and a server that takes 1 MB. */
+    @Test
+    void report_ofMoreThanAMessageTakes_arrivesWhole() throws Exception {
+        JetStreamQueue coordinator = JetStreamQueue.create(link(), "large");
+        StringBuilder noise = new StringBuilder();
+        new Random(1).ints(3 << 20, 33, 127).forEach(code -> noise.append((char) code));
+        UnitResult large = new UnitResult("a", "1", 1, 1, List.of(), Map.of("", noise.toString()), null);
+        JetStreamQueue.join(link(), "large").report(large);
+
+        try (Delivery<UnitResult> delivery = coordinator.result(Duration.ofSeconds(10))) {
+            assertThat(Objects.requireNonNull(delivery, "a result").content()).isEqualTo(large);
+        }
+        Delivery<UnitResult> again = Objects.requireNonNull(coordinator.result(Duration.ofSeconds(10)), "given back");
+        assertThat(again.content()).isEqualTo(large);
+        again.acknowledge();
+        assertThat(coordinator.result(Duration.ofMillis(200))).isNull();
+        coordinator.remove();
+        assertThat(JetStreamQueue.names(link())).doesNotContain("large");
+    }
+
+    @Test
+    void queues_ofOneServer_servesThemInTurn_andReportsWhereAUnitCameFrom() throws Exception {
+        JetStreamQueue first = JetStreamQueue.create(link(), "turn1");
+        JetStreamQueue second = JetStreamQueue.create(link(), "turn2");
+        first.offer(List.of(unit(1), unit(2)));
+        second.offer(List.of(unit(3), unit(4)));
+        JetStreamQueues worker = new JetStreamQueues(link(), name -> name.startsWith("turn"));
+        List<Unit> order = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            Delivery<Unit> delivery = Objects.requireNonNull(worker.take(Duration.ofSeconds(5)), "a unit");
+            order.add(delivery.content());
+            worker.report(UnitResult.failed(delivery.content().id(), "1", "x"));
+            delivery.acknowledge();
+        }
+
+        assertThat(order.subList(0, 2)).containsExactlyInAnyOrder(unit(1), unit(3));
+        assertThat(order).containsExactlyInAnyOrder(unit(1), unit(2), unit(3), unit(4));
+        for (int i = 1; i <= 4; i++) {
+            Delivery<UnitResult> result =
+                    Objects.requireNonNull((i <= 2 ? first : second).result(Duration.ofSeconds(5)), "a result");
+            assertThat(result.content().unit())
+                    .isIn(i <= 2 ? List.of(unit(1).id(), unit(2).id()) : List.of(unit(3).id(), unit(4).id()));
+            result.acknowledge();
+        }
+        first.remove();
+        second.remove();
+        assertThat(worker.take(Duration.ofMillis(100))).isNull();
+    }
+
+    @Test
+    void report_toAQueueThatIsGone_isForgotten() throws Exception {
+        JetStreamQueue coordinator = JetStreamQueue.create(link(), "gone");
+        coordinator.offer(List.of(unit(1)));
+        JetStreamQueues worker = new JetStreamQueues(link(), "gone"::equals);
+        Delivery<Unit> delivery = Objects.requireNonNull(worker.take(Duration.ofSeconds(5)), "a unit");
+        coordinator.remove();
+
+        worker.report(UnitResult.failed(unit(1).id(), "1", "x"));
+        delivery.acknowledge();
+        assertThat(JetStreamQueue.names(link())).doesNotContain("gone");
+    }
+
+    @Test
+    void kill_ofTheServer_losesNothing_andIsWaitedFor(@TempDir Path own) throws Exception {
+        List<String> told = Collections.synchronizedList(new ArrayList<>());
+        try (NatsServer mortal = NatsServer.start(own);
+                QueueLink link = QueueLink.open(mortal.options(FORGOTTEN), "test", told::add)) {
+            JetStreamQueue queue = JetStreamQueue.create(link, "mortal");
+            queue.offer(List.of(unit(1), unit(2)));
+            Delivery<Unit> first = Objects.requireNonNull(queue.take(Duration.ofSeconds(5)), "a unit");
+            mortal.kill();
+            CompletableFuture<Void> reporting = CompletableFuture.runAsync(
+                    () -> queue.report(UnitResult.failed(first.content().id(), "1", "while it was away")));
+            mortal.start();
+            reporting.get(20, TimeUnit.SECONDS);
+
+            UnitResult result = null;
+            for (int i = 0; i < 20 && result == null; i++) {
+                Delivery<UnitResult> delivery = queue.result(Duration.ofSeconds(1));
+                result = delivery == null ? null : delivery.content();
+            }
+            assertThat(Objects.requireNonNull(result, "a result").failure()).isEqualTo("while it was away");
+            assertThat(queue.units()).isEqualTo(2);
+            assertThat(told)
+                    .containsExactly(
+                            "queue: " + mortal.url() + " is away; waiting for it, 20 s at most",
+                            "queue: " + mortal.url() + " is back; going on");
+        }
+    }
+
+    @Test
+    void answer_whileTheServerStaysAway_endsWithItsAddress(@TempDir Path own) throws Exception {
+        try (NatsServer mortal = NatsServer.start(own);
+                QueueLink link = QueueLink.open(
+                        mortal.options(FORGOTTEN).withPatience(Duration.ofSeconds(1), FORGOTTEN), "test", line -> {})) {
+            JetStreamQueue queue = JetStreamQueue.create(link, "mortal");
+            mortal.kill();
+
+            assertThatThrownBy(() -> queue.report(UnitResult.failed("a", "1", "x")))
+                    .isInstanceOf(QueueException.class)
+                    .hasMessageContaining(mortal.url() + " was away for 1 s (expected: back by then");
+        }
+    }
+
+    @Test
+    void open_whereNobodyIs_namesTheAddress() {
+        assertThatThrownBy(() -> QueueLink.open(QueueOptions.of("nats://127.0.0.1:9", Map.of()), "test", line -> {}))
+                .isInstanceOf(QueueException.class)
+                .hasMessage(
+                        "queue: nobody answers at nats://127.0.0.1:9 (expected: a nats-server with JetStream, as nats-server -js starts it)");
+    }
+
+    @Test
+    void open_withoutJetStream_saysSo(@TempDir Path own) throws Exception {
+        try (NatsServer plain = NatsServer.start(own, "--name=plain")) {
+            assertThatThrownBy(() -> QueueLink.open(plain.options(FORGOTTEN), "test", line -> {}))
+                    .isInstanceOf(QueueException.class)
+                    .hasMessageContaining(plain.url() + " has no JetStream (expected: nats-server -js");
+        }
+    }
+
+    @Test
+    void open_withWrongCredentials_saysSoWithoutThem(@TempDir Path own) throws Exception {
+        try (NatsServer closed = NatsServer.start(own, "--jetstream", "--user=ann", "--pass=a:secret@1")) {
+            String address = "127.0.0.1:" + closed.port();
+            for (String url :
+                    List.of("nats://" + address, "nats://ann:wrong-one@" + address, "nats://wrong-one@" + address)) {
+                assertThatThrownBy(() -> QueueLink.open(QueueOptions.of(url, Map.of()), "test", line -> {}))
+                        .isInstanceOf(QueueException.class)
+                        .hasMessageStartingWith("queue: nats://" + address + " does not let this process in")
+                        .hasMessageNotContaining("wrong-one");
+            }
+            QueueOptions right = QueueOptions.of("nats://ann:a%3Asecret%401@" + address, Map.of());
+            assertThat(right.toString()).isEqualTo("nats://" + address);
+            QueueLink.open(right, "test", line -> {}).close();
+            Map<String, String> environment =
+                    Map.of("PRENOISE_QUEUE_USER", "ann", "PRENOISE_QUEUE_PASSWORD", "a:secret@1");
+            QueueLink.open(QueueOptions.of("nats://" + address, environment), "test", line -> {})
+                    .close();
+        }
+    }
+
+    @Test
+    void open_withAToken_works(@TempDir Path own) throws Exception {
+        try (NatsServer closed = NatsServer.start(own, "--jetstream", "--auth=s3cr3t")) {
+            String address = "127.0.0.1:" + closed.port();
+            QueueLink.open(QueueOptions.of("nats://s3cr3t@" + address, Map.of()), "test", line -> {})
+                    .close();
+            QueueLink.open(
+                            QueueOptions.of("nats://" + address, Map.of("PRENOISE_QUEUE_TOKEN", "s3cr3t")),
+                            "test",
+                            line -> {})
+                    .close();
+        }
+    }
+
+    @Test
+    void open_overTls_trustsWhomItIsTold(@TempDir Path own) throws Exception {
+        Path store = own.resolve("keys.p12");
+        Path certificate = own.resolve("server.pem");
+        Path key = own.resolve("server.key");
+        String keytool = System.getProperty("java.home") + "/bin/keytool";
+        run(
+                keytool,
+                "-genkeypair",
+                "-alias",
+                "s",
+                "-keyalg",
+                "EC",
+                "-dname",
+                "CN=localhost",
+                "-ext",
+                "san=ip:127.0.0.1",
+                "-keystore",
+                store.toString(),
+                "-storetype",
+                "PKCS12",
+                "-storepass",
+                "changeit");
+        run(
+                keytool,
+                "-exportcert",
+                "-rfc",
+                "-alias",
+                "s",
+                "-keystore",
+                store.toString(),
+                "-storepass",
+                "changeit",
+                "-file",
+                certificate.toString());
+        KeyStore keys = KeyStore.getInstance(store.toFile(), "changeit".toCharArray());
+        byte[] bytes = keys.getKey("s", "changeit".toCharArray()).getEncoded();
+        Files.writeString(
+                Files.createFile(
+                        key, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))),
+                "-----BEGIN PRIVATE KEY-----\n"
+                        + Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(bytes)
+                        + "\n-----END PRIVATE KEY-----\n");
+        try (NatsServer closed =
+                NatsServer.start(own, "--jetstream", "--tls", "--tlscert=" + certificate, "--tlskey=" + key)) {
+            QueueOptions options = QueueOptions.of("tls://127.0.0.1:" + closed.port(), Map.of());
+            assertThatThrownBy(() -> QueueLink.open(options, "test", line -> {}))
+                    .isInstanceOf(QueueException.class)
+                    .hasMessageContaining("whose certificate is trusted");
+            QueueLink.open(options.with(null, certificate), "test", line -> {}).close();
+        }
+    }
+
+    private static void run(String... command) throws Exception {
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(said).isZero();
+    }
+
+    @Test
+    void options_thatAreNoAddress_areRefusedWithoutTheirSecrets() {
+        for (String wrong : List.of("http://host", "nats://user:hidden@", "host:4222", "nats://hidden@host:x/y")) {
+            assertThatThrownBy(() -> QueueOptions.of(wrong, Map.of()))
+                    .as(wrong)
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("(expected: nats://HOST:4222 or tls://HOST:4222")
+                    .hasMessageNotContaining("hidden");
+        }
+        assertThat(QueueOptions.of("nats://a, tls://t@b:1", Map.of()).servers())
+                .containsExactly("nats://a:4222", "tls://b:1");
+    }
+}

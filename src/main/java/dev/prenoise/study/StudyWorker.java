@@ -1,0 +1,208 @@
+package dev.prenoise.study;
+
+import dev.prenoise.engine.InvalidFieldException;
+import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.engine.ModelException;
+import dev.prenoise.engine.UnknownBackboneException;
+import dev.prenoise.verifier.VerifierException;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Takes units and computes them, one at a time, beside other workers. A unit whose numbers would be others here, see {@link Basis}, goes back
+ * for those where they are not.
+ *
+ * <p>{@link #run} is one thread's; {@link #stop} may come from any other. While a unit is computed a second thread says so.
+ */
+public final class StudyWorker {
+    private static final Logger LOG = LoggerFactory.getLogger(StudyWorker.class);
+
+    /** How often it says that a unit is still being computed; after a multiple of it a queue may forget a worker. */
+    public static final Duration HEARTBEAT = Duration.ofSeconds(1);
+
+    /** How long one call waits for a unit. */
+    private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+    /** One that was refused is not offered again for so long. */
+    private static final Duration OTHERS_FIRST = Duration.ofSeconds(5);
+
+    /** Who refused so many in a row rests for longest. */
+    private static final int LONGEST_REST = 7;
+
+    private final UnitSource source;
+    private final ModelCatalog catalog;
+    private final String version;
+    private final UnitWork work;
+    private final String name;
+    private final Consumer<String> told;
+    private final Set<String> reasons = new HashSet<>();
+    private UnitQueue.@Nullable Delivery<Unit> current;
+    private boolean stopped;
+    private int refused;
+
+    /**
+     * @param version of the program
+     * @param name that others read
+     * @param told why units are not computed here, each reason once
+     */
+    public StudyWorker(UnitSource source, ModelCatalog catalog, String version, String name, Consumer<String> told) {
+        this.source = source;
+        this.catalog = catalog;
+        this.version = version;
+        this.work = new UnitWork(catalog, version);
+        this.name = name;
+        this.told = told;
+    }
+
+    /**
+     * Until it is stopped.
+     *
+     * @param idle or until it had no unit to compute for so long; null = however long it takes
+     * @return how many units were computed
+     */
+    public int run(@Nullable Duration idle) throws InterruptedException {
+        ScheduledExecutorService heart = Executors.newSingleThreadScheduledExecutor(runnable -> {
+            Thread thread = new Thread(runnable, "prenoise-heartbeat");
+            thread.setDaemon(true);
+            return thread;
+        });
+        heart.scheduleAtFixedRate(this::beat, HEARTBEAT.toMillis(), HEARTBEAT.toMillis(), TimeUnit.MILLISECONDS);
+        try {
+            return takeAll(idle);
+        } finally {
+            heart.shutdownNow();
+        }
+    }
+
+    private int takeAll(@Nullable Duration idle) throws InterruptedException {
+        int done = 0;
+        long busy = System.nanoTime();
+        while (!isStopped()) {
+            Duration left = idle == null ? PATIENCE : idle.minusNanos(System.nanoTime() - busy);
+            if (left.isNegative()) {
+                return done;
+            }
+            try (UnitQueue.Delivery<Unit> delivery = source.take(left.compareTo(PATIENCE) < 0 ? left : PATIENCE)) {
+                if (delivery == null || !begin(delivery)) {
+                    continue;
+                }
+                if (compute(delivery)) {
+                    done++;
+                    busy = System.nanoTime();
+                }
+            } finally {
+                end();
+            }
+            rest();
+        }
+        return done;
+    }
+
+    /** Whether there was something to compute. */
+    private boolean compute(UnitQueue.Delivery<Unit> delivery) throws InterruptedException {
+        Unit unit = delivery.content();
+        String refusal = refusal(unit);
+        source.say(new WorkerWord(name, unit.id(), refusal));
+        if (refusal != null) {
+            refused++;
+            if (reasons.add(refusal)) {
+                told.accept(StudyRun.named(unit) + " is left to others: " + refusal);
+            }
+            delivery.giveBack(OTHERS_FIRST);
+            return false;
+        }
+        refused = 0;
+        UnitResult result;
+        try {
+            result = work.run(unit);
+        } catch (RuntimeException e) {
+            LOG.debug("{} failed", StudyRun.named(unit), e);
+            result = UnitResult.failed(unit.id(), version, e.getMessage() == null ? e.toString() : e.getMessage());
+        }
+        if (isStopped() && result.failure() != null) {
+            // it may have failed because it was stopped
+            return false;
+        }
+        source.report(result);
+        delivery.acknowledge();
+        return true;
+    }
+
+    /** Why this worker's numbers would be others; null = they would not. */
+    private @Nullable String refusal(Unit unit) throws InterruptedException {
+        List<String> asked = unit.basis();
+        if (!asked.get(0).equals(Basis.program(catalog, version))) {
+            return "version and device are " + Basis.program(catalog, version) + " (expected: " + asked.get(0) + ")";
+        }
+        try {
+            String backbone = Basis.backbone(catalog, unit.backbone().id());
+            if (!asked.get(1).equals(backbone)) {
+                return "backbone and precision are " + backbone + " (expected: " + asked.get(1) + ")";
+            }
+            for (int i = 0; i < unit.metrics().size(); i++) {
+                String verifier = new Metric(unit.metrics().get(i)).verifier();
+                String mine = verifier.isEmpty() ? "" : Basis.verifier(catalog, verifier);
+                if (!asked.get(2 + i).equals(mine)) {
+                    return "verifier " + verifier + " is " + mine + " (expected: " + asked.get(2 + i) + ")";
+                }
+            }
+        } catch (UnknownBackboneException | InvalidFieldException | ModelException | VerifierException e) {
+            return e.getMessage();
+        }
+        return null;
+    }
+
+    /** Who could compute nothing lets others come first, the longer the more often it was so. */
+    private synchronized void rest() throws InterruptedException {
+        if (refused > 0 && !stopped) {
+            TimeUnit.MILLISECONDS.timedWait(this, 100L << Math.min(refused, LONGEST_REST));
+        }
+    }
+
+    private synchronized boolean begin(UnitQueue.Delivery<Unit> delivery) {
+        current = delivery;
+        return !stopped;
+    }
+
+    private synchronized void end() {
+        current = null;
+    }
+
+    private synchronized boolean isStopped() {
+        return stopped;
+    }
+
+    private void beat() {
+        UnitQueue.Delivery<Unit> delivery;
+        synchronized (this) {
+            delivery = current;
+        }
+        if (delivery != null) {
+            try {
+                delivery.working();
+                source.say(new WorkerWord(name, delivery.content().id(), null));
+            } catch (RuntimeException e) {
+                // a queue that is away for a while must not end the heartbeat
+                LOG.debug("a heartbeat was lost", e);
+            }
+        }
+    }
+
+    /** Takes no more, and gives back at once what it has. */
+    public synchronized void stop() {
+        stopped = true;
+        notifyAll();
+        if (current != null) {
+            current.close();
+        }
+    }
+}
