@@ -63,7 +63,7 @@ final class PeerBenchmark {
                 asked.add(sidecar);
                 sidecars.add(sidecar);
             }
-            for (Work work : List.of(losses(1024), pictures(96))) {
+            for (Work work : List.of(losses(512), pictures(48))) {
                 compare(work, asked, rounds);
             }
         } finally {
