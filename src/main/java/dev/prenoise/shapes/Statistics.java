@@ -45,12 +45,40 @@ public final class Statistics {
         if (resamples < 1) {
             throw new IllegalArgumentException("resamples: " + resamples + " (expected: >= 1)");
         }
-        double[] means = new double[resamples];
+        return mean(values, resamples(values.length, resamples, seed));
+    }
+
+    /**
+     * What a bootstrap of means draws, for many means of as many values.
+     *
+     * @return {@code [resamples][values]}, indices of values
+     */
+    public static int[][] resamples(int values, int resamples, long seed) {
+        return resamples("bootstrap", values, resamples, seed);
+    }
+
+    private static int[][] resamples(String purpose, int values, int resamples, long seed) {
+        int[][] chosen = new int[resamples][values];
         for (int i = 0; i < resamples; i++) {
-            Draws draws = Draws.of("bootstrap", seed, 0, i);
+            Draws draws = Draws.of(purpose, seed, 0, i);
+            for (int k = 0; k < values; k++) {
+                chosen[i][k] = draws.below(values);
+            }
+        }
+        return chosen;
+    }
+
+    /**
+     * As {@link #mean(double[], int, long)}, of resamples that were drawn before.
+     *
+     * @param chosen of {@link #resamples(int, int, long)} for as many values
+     */
+    public static Interval mean(double[] values, int[][] chosen) {
+        double[] means = new double[chosen.length];
+        for (int i = 0; i < means.length; i++) {
             double sum = 0;
-            for (int k = 0; k < values.length; k++) {
-                sum += values[draws.below(values.length)];
+            for (int index : chosen[i]) {
+                sum += values[index];
             }
             means[i] = sum / values.length;
         }
@@ -133,11 +161,8 @@ public final class Statistics {
     public static Interval clusters(int clusters, ToDoubleFunction<int[]> statistic, int resamples, long seed) {
         double[] values = new double[resamples];
         int defined = 0;
-        for (int i = 0; i < resamples; i++) {
-            Draws draws = Draws.of("clusters", seed, 0, i);
-            double value = statistic.applyAsDouble(IntStream.generate(() -> draws.below(clusters))
-                    .limit(clusters)
-                    .toArray());
+        for (int[] chosen : resamples("clusters", clusters, resamples, seed)) {
+            double value = statistic.applyAsDouble(chosen);
             if (!Double.isNaN(value)) {
                 values[defined++] = value;
             }

@@ -32,6 +32,9 @@ final class StudyFindings {
     private final List<Cell> cells;
     private final Map<Key, double[]> columns = new HashMap<>();
 
+    /** Drawn once for all values of as many prompts. */
+    private final Map<Integer, int[][]> resamples = new HashMap<>();
+
     /** Of values that tables and curves ask for again and again. */
     private record Key(int metric, String strategy, String suite, int n) {}
 
@@ -108,49 +111,49 @@ final class StudyFindings {
 
     static StudyFindings of(StudyPlan plan, BackboneSetting backbone, ResultStore store) {
         List<Cell> cells = new ArrayList<>();
-        List<String> metrics = plan.metrics().stream().map(Metric::name).toList();
         for (StudySuite suite : plan.suites()) {
-            for (int i = 0; i < suite.prompts().size(); i++) {
-                int index = i;
-                StudyPrompt prompt = suite.prompts().get(i);
-                List<List<UnitResult.Row>> pools = plan.sharesPictures()
-                        ? rows(
-                                plan,
-                                range -> store.require(plan.unit(backbone, prompt, index, Strategy.PICTURES, range)))
-                        : List.of();
-                Map<String, List<Choice>> choices = new LinkedHashMap<>();
-                Map<String, List<PlateauReplay>> replays = new LinkedHashMap<>();
-                List<UnitResult.Row> all = new ArrayList<>();
-                pools.forEach(all::addAll);
-                for (Strategy strategy : plan.strategies()) {
-                    List<List<UnitResult.Row>> own = strategy.kind() == Strategy.Kind.FOLLOW
-                            ? pools
-                            : rows(plan, range -> store.require(plan.unit(backbone, prompt, index, strategy, range)));
-                    own.forEach(all::addAll);
-                    choices.put(
-                            strategy.name(),
-                            IntStream.range(0, own.size())
-                                    .mapToObj(s -> choice(
-                                            plan,
-                                            strategy,
-                                            pools.isEmpty() ? own.get(s) : pools.get(s),
-                                            own.get(s),
-                                            prompt))
-                                    .toList());
-                    if (plan.pictures() != StudyPlan.Pictures.NONE) {
-                        replays.put(
-                                strategy.name(),
-                                IntStream.range(0, own.size())
-                                        .mapToObj(s -> PlateauReplay.of(
-                                                strategy, pools.get(s), own.get(s), metrics, plan.candidates()))
-                                        .flatMap(Optional::stream)
-                                        .toList());
-                    }
-                }
-                cells.add(new Cell(suite.name(), choices, replays, pools, judged(all, metrics.size())));
-            }
+            // prompts know nothing of each other
+            cells.addAll(IntStream.range(0, suite.prompts().size())
+                    .parallel()
+                    .mapToObj(i -> cell(plan, backbone, store, suite, i))
+                    .toList());
         }
         return new StudyFindings(plan, cells);
+    }
+
+    private static Cell cell(
+            StudyPlan plan, BackboneSetting backbone, ResultStore store, StudySuite suite, int index) {
+        List<String> metrics = plan.metrics().stream().map(Metric::name).toList();
+        StudyPrompt prompt = suite.prompts().get(index);
+        List<List<UnitResult.Row>> pools = plan.sharesPictures()
+                ? rows(plan, range -> store.require(plan.unit(backbone, prompt, index, Strategy.PICTURES, range)))
+                : List.of();
+        Map<String, List<Choice>> choices = new LinkedHashMap<>();
+        Map<String, List<PlateauReplay>> replays = new LinkedHashMap<>();
+        List<UnitResult.Row> all = new ArrayList<>();
+        pools.forEach(all::addAll);
+        for (Strategy strategy : plan.strategies()) {
+            List<List<UnitResult.Row>> own = strategy.kind() == Strategy.Kind.FOLLOW
+                    ? pools
+                    : rows(plan, range -> store.require(plan.unit(backbone, prompt, index, strategy, range)));
+            own.forEach(all::addAll);
+            choices.put(
+                    strategy.name(),
+                    IntStream.range(0, own.size())
+                            .mapToObj(s -> choice(
+                                    plan, strategy, pools.isEmpty() ? own.get(s) : pools.get(s), own.get(s), prompt))
+                            .toList());
+            if (plan.pictures() != StudyPlan.Pictures.NONE) {
+                replays.put(
+                        strategy.name(),
+                        IntStream.range(0, own.size())
+                                .mapToObj(s -> PlateauReplay.of(
+                                        strategy, pools.get(s), own.get(s), metrics, plan.candidates()))
+                                .flatMap(Optional::stream)
+                                .toList());
+            }
+        }
+        return new Cell(suite.name(), choices, replays, pools, judged(all, metrics.size()));
     }
 
     private static Choice choice(
@@ -197,7 +200,7 @@ final class StudyFindings {
 
     /** One value a prompt. */
     private static double[] column(List<Cell> cells, String strategy, ToDoubleFunction<Choice> value) {
-        return cells.stream()
+        return cells.parallelStream()
                 .mapToDouble(cell -> cell.bySeed().getOrDefault(strategy, List.of()).stream()
                         .mapToDouble(value)
                         .average()
@@ -223,13 +226,24 @@ final class StudyFindings {
      */
     Optional<Interval> value(int metric, String strategy, String suite, int n) {
         double[] values = column(metric, strategy, suite, n);
-        return values.length == 0 ? Optional.empty() : Optional.of(Statistics.mean(values, RESAMPLES, SEED));
+        return values.length == 0 ? Optional.empty() : Optional.of(mean(values));
     }
 
     /** The largest budget's value less that of one candidate. */
     Interval gain(int metric, String strategy) {
-        return Statistics.difference(
-                column(metric, strategy, "", 1), column(metric, strategy, "", plan.candidates()), RESAMPLES, SEED);
+        return difference(column(metric, strategy, "", 1), column(metric, strategy, "", plan.candidates()));
+    }
+
+    private Interval mean(double[] values) {
+        return Statistics.mean(
+                values, resamples.computeIfAbsent(values.length, n -> Statistics.resamples(n, RESAMPLES, SEED)));
+    }
+
+    /** How much better a way does than another, by a paired bootstrap over prompts. */
+    private Interval difference(double[] control, double[] treated) {
+        double[] differences = new double[control.length];
+        Arrays.setAll(differences, i -> treated[i] - control[i]);
+        return mean(differences);
     }
 
     /** The smallest budget whose value lies within one per cent of the curve's best. */
@@ -240,12 +254,10 @@ final class StudyFindings {
         return Statistics.clusters(
                 curves[0].length,
                 chosen -> {
-                    double[] means = Arrays.stream(curves)
-                            .mapToDouble(curve -> Arrays.stream(chosen)
-                                    .mapToDouble(i -> curve[i])
-                                    .average()
-                                    .orElse(0))
-                            .toArray();
+                    double[] means = new double[curves.length];
+                    for (int n = 0; n < means.length; n++) {
+                        means[n] = sum(curves[n], chosen) / chosen.length;
+                    }
                     return sizes.get(flatFrom(means));
                 },
                 RESAMPLES,
@@ -281,8 +293,7 @@ final class StudyFindings {
                 .mapToObj(i -> new Comparison(
                         names.get(pairs.get(i)[0]),
                         names.get(pairs.get(i)[1]),
-                        Statistics.difference(
-                                columns.get(pairs.get(i)[0]), columns.get(pairs.get(i)[1]), RESAMPLES, SEED),
+                        difference(columns.get(pairs.get(i)[0]), columns.get(pairs.get(i)[1])),
                         p[i],
                         holm[i]))
                 .toList();
@@ -316,23 +327,25 @@ final class StudyFindings {
             againstFixed.add(less(means(judged, replay -> between(replay, metric, fixed)), stopped));
         }
         return Optional.of(new Stopped(
-                Statistics.mean(spent, RESAMPLES, SEED),
+                mean(spent),
                 Statistics.clusters(
                         spent.length, chosen -> 1 - sum(spent, chosen) / sum(whole, chosen), RESAMPLES, SEED),
                 fixed,
-                Statistics.mean(means(replays, replay -> replay.gainLost(replay.stop(rule))), RESAMPLES, SEED),
+                mean(means(replays, replay -> replay.gainLost(replay.stop(rule)))),
                 againstWhole,
                 againstFixed));
     }
 
     private static double sum(double[] values, int[] chosen) {
-        return Arrays.stream(chosen).mapToDouble(i -> values[i]).sum();
+        double sum = 0;
+        for (int i : chosen) {
+            sum += values[i];
+        }
+        return sum;
     }
 
-    private static Optional<Interval> less(double[] control, double[] treated) {
-        return control.length == 0
-                ? Optional.empty()
-                : Optional.of(Statistics.difference(control, treated, RESAMPLES, SEED));
+    private Optional<Interval> less(double[] control, double[] treated) {
+        return control.length == 0 ? Optional.empty() : Optional.of(difference(control, treated));
     }
 
     /** Over seeds, one for each prompt. */
