@@ -1,14 +1,11 @@
 package dev.prenoise.study;
 
-import dev.prenoise.engine.Panel;
 import dev.prenoise.shapes.Interval;
-import java.util.ArrayList;
-import java.util.LinkedHashSet;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 
-/** Curves over a spend that doubles from point to point, in panels side by side, as SVG. The same name has the same colour in every panel. */
+/** Curves over a spend that doubles from point to point, in panels side by side, as SVG and PNG. The same name has the same colour in every panel. */
 final class CurveChart {
     private static final int WIDTH = 260;
     private static final int HEIGHT = 200;
@@ -21,6 +18,10 @@ final class CurveChart {
     /** Okabe and Ito's, which colour-blind readers tell apart. */
     private static final List<String> COLOURS =
             List.of("#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#999999");
+
+    private static final String BLACK = "#000000";
+    private static final String GREY = "#555555";
+    private static final String LIGHT = "#dddddd";
 
     private CurveChart() {}
 
@@ -47,131 +48,133 @@ final class CurveChart {
      */
     static String svg(
             List<Panel> panels, List<Integer> spends, List<Integer> ticks, String spend, int columns, boolean bands) {
-        Set<String> distinct = new LinkedHashSet<>();
-        panels.forEach(panel -> panel.curves().forEach(curve -> distinct.add(curve.name())));
-        List<String> names = new ArrayList<>(distinct);
-        int rows = (panels.size() + columns - 1) / columns;
-        int width = columns * WIDTH;
-        int height = rows * HEIGHT + LEGEND * ((names.size() + 4) / 5) + 10;
-        StringBuilder out = new StringBuilder();
-        add(
-                out,
-                "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"10\">%n",
-                width,
-                height);
-        add(out, "<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>%n", width, height);
-        for (int i = 0; i < panels.size(); i++) {
-            add(out, "<g transform=\"translate(%d %d)\">%n", i % columns * WIDTH, i / columns * HEIGHT);
-            draw(out, panels.get(i), spends, ticks, spend, names, bands);
-            out.append("</g>\n");
-        }
-        for (int i = 0; i < names.size(); i++) {
-            int x = LEFT + i % 5 * (width - LEFT) / 5;
-            int y = rows * HEIGHT + LEGEND * (i / 5) + LEGEND / 2;
-            add(out, "<path d=\"M%d %dh18\" stroke=\"%s\" stroke-width=\"2\"/>%n", x, y, colour(i));
-            add(out, "<text x=\"%d\" y=\"%d\">%s</text>%n", x + 23, y + 4, escaped(names.get(i)));
-        }
-        return out.append("</svg>\n").toString();
+        Sheet sheet = new Sheet(panels, spends, ticks, spend, columns, bands);
+        SvgPen pen = new SvgPen(sheet.width(), sheet.height());
+        sheet.draw(pen);
+        return pen.svg();
     }
 
-    private static void draw(
-            StringBuilder out,
-            Panel panel,
-            List<Integer> spends,
-            List<Integer> ticks,
-            String spend,
-            List<String> names,
-            boolean bands) {
-        double low = Double.POSITIVE_INFINITY;
-        double high = Double.NEGATIVE_INFINITY;
-        for (Curve curve : panel.curves()) {
-            for (Interval point : curve.points()) {
-                low = Math.min(low, point.estimate());
-                high = Math.max(high, point.estimate());
-                if (bands) {
-                    low = Math.min(low, point.low());
-                    high = Math.max(high, point.high());
+    /** The same as PNG. */
+    static byte[] png(
+            List<Panel> panels, List<Integer> spends, List<Integer> ticks, String spend, int columns, boolean bands) {
+        Sheet sheet = new Sheet(panels, spends, ticks, spend, columns, bands);
+        try (PixelPen pen = new PixelPen(sheet.width(), sheet.height())) {
+            sheet.draw(pen);
+            return pen.png();
+        }
+    }
+
+    /** All of it. */
+    private record Sheet(
+            List<Panel> panels, List<Integer> spends, List<Integer> ticks, String spend, int columns, boolean bands) {
+        private List<String> names() {
+            return panels.stream()
+                    .flatMap(panel -> panel.curves().stream())
+                    .map(Curve::name)
+                    .distinct()
+                    .toList();
+        }
+
+        private int rows() {
+            return (panels.size() + columns - 1) / columns;
+        }
+
+        int width() {
+            return columns * WIDTH;
+        }
+
+        int height() {
+            return rows() * HEIGHT + LEGEND * ((names().size() + 4) / 5) + 10;
+        }
+
+        void draw(Pen pen) {
+            List<String> names = names();
+            for (int i = 0; i < panels.size(); i++) {
+                pen.origin(i % columns * WIDTH, i / columns * HEIGHT);
+                draw(pen, panels.get(i), names);
+            }
+            pen.origin(0, rows() * HEIGHT);
+            for (int i = 0; i < names.size(); i++) {
+                double x = LEFT + i % 5 * (width() - LEFT) / 5;
+                double y = LEGEND * (i / 5) + LEGEND / 2;
+                pen.line(new double[] {x, x + 18}, new double[] {y, y}, colour(i), 2, 1);
+                pen.text(x + 23, y + 4, Pen.Anchor.START, BLACK, false, names.get(i));
+            }
+        }
+
+        private void draw(Pen pen, Panel panel, List<String> names) {
+            Scale y = heights(panel);
+            Scale x = new Scale(
+                    Math.log(spends.get(0)),
+                    Math.max(Math.log(spends.get(0)) + 1e-9, Math.log(spends.get(spends.size() - 1))),
+                    LEFT,
+                    WIDTH - RIGHT);
+            pen.text(LEFT, 14, Pen.Anchor.START, BLACK, true, panel.title());
+            pen.text(LEFT, 27, Pen.Anchor.START, GREY, false, panel.axis());
+            for (int i = 0; i <= 4; i++) {
+                double value = y.low() + i * (y.high() - y.low()) / 4;
+                pen.line(new double[] {LEFT, WIDTH - RIGHT}, new double[] {y.at(value), y.at(value)}, LIGHT, 1, 1);
+                pen.text(
+                        LEFT - 5,
+                        y.at(value) + 3,
+                        Pen.Anchor.END,
+                        BLACK,
+                        false,
+                        String.format(Locale.ROOT, "%.3f", value));
+            }
+            for (int tick : ticks) {
+                pen.text(
+                        x.at(Math.log(tick)),
+                        HEIGHT - BOTTOM + 14,
+                        Pen.Anchor.MIDDLE,
+                        BLACK,
+                        false,
+                        String.valueOf(tick));
+            }
+            pen.text((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - BOTTOM + 27, Pen.Anchor.MIDDLE, BLACK, false, spend);
+            for (Curve curve : panel.curves()) {
+                curve(pen, curve, x, y, names.indexOf(curve.name()));
+            }
+        }
+
+        private Scale heights(Panel panel) {
+            double low = Double.POSITIVE_INFINITY;
+            double high = Double.NEGATIVE_INFINITY;
+            for (Curve curve : panel.curves()) {
+                for (Interval point : curve.points()) {
+                    low = Math.min(low, bands ? Math.min(point.low(), point.estimate()) : point.estimate());
+                    high = Math.max(high, bands ? Math.max(point.high(), point.estimate()) : point.estimate());
                 }
+                Interval last = curve.points().get(curve.points().size() - 1);
+                low = Math.min(low, last.low());
+                high = Math.max(high, last.high());
             }
-            Interval last = curve.points().get(curve.points().size() - 1);
-            low = Math.min(low, last.low());
-            high = Math.max(high, last.high());
+            double margin = high > low ? 0.05 * (high - low) : Math.max(1e-3, Math.abs(high) * 0.05);
+            return new Scale(low - margin, high + margin, HEIGHT - BOTTOM, TOP);
         }
-        double margin = high > low ? 0.05 * (high - low) : Math.max(1e-3, Math.abs(high) * 0.05);
-        Scale y = new Scale(low - margin, high + margin, HEIGHT - BOTTOM, TOP);
-        Scale x = new Scale(
-                Math.log(spends.get(0)),
-                Math.max(Math.log(spends.get(0)) + 1e-9, Math.log(spends.get(spends.size() - 1))),
-                LEFT,
-                WIDTH - RIGHT);
-        add(out, "<text x=\"%d\" y=\"14\" font-weight=\"bold\">%s</text>%n", LEFT, escaped(panel.title()));
-        add(out, "<text x=\"%d\" y=\"27\" fill=\"#555555\">%s</text>%n", LEFT, escaped(panel.axis()));
-        for (int i = 0; i <= 4; i++) {
-            double value = y.low() + i * (y.high() - y.low()) / 4;
-            add(out, "<path d=\"M%d %.1fH%d\" stroke=\"#dddddd\"/>%n", LEFT, y.at(value), WIDTH - RIGHT);
-            add(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3f</text>%n", LEFT - 5, y.at(value) + 3, value);
-        }
-        for (int nfe : ticks) {
-            add(
-                    out,
-                    "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%d</text>%n",
-                    x.at(Math.log(nfe)),
-                    HEIGHT - BOTTOM + 14,
-                    nfe);
-        }
-        add(
-                out,
-                "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>%n",
-                (LEFT + WIDTH - RIGHT) / 2,
-                HEIGHT - BOTTOM + 27,
-                escaped(spend));
-        for (Curve curve : panel.curves()) {
-            String colour = colour(names.indexOf(curve.name()));
-            StringBuilder path = new StringBuilder();
-            for (int i = 0; i < spends.size(); i++) {
-                add(
-                        path,
-                        "%s%.1f %.1f",
-                        i == 0 ? "M" : "L",
-                        x.at(Math.log(spends.get(i))),
-                        y.at(curve.points().get(i).estimate()));
-            }
-            add(out, "<path d=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"1.5\"/>%n", path, colour);
-            if (bands) {
-                add(out, "<path d=\"%s\" fill=\"%s\" fill-opacity=\"0.12\"/>%n", band(curve, spends, x, y), colour);
-                continue;
-            }
-            Interval last = curve.points().get(curve.points().size() - 1);
-            double end = WIDTH - RIGHT + 1.5 * (names.indexOf(curve.name()) - 3);
-            add(
-                    out,
-                    "<path d=\"M%.1f %.1fV%.1f\" stroke=\"%s\" stroke-opacity=\"0.5\"/>%n",
-                    end,
-                    y.at(last.low()),
-                    y.at(last.high()),
-                    colour);
-        }
-    }
 
-    /** There along the upper ends of the intervals, back along the lower ones. */
-    private static String band(Curve curve, List<Integer> spends, Scale x, Scale y) {
-        StringBuilder path = new StringBuilder();
-        for (int i = 0; i < spends.size(); i++) {
-            add(
-                    path,
-                    "%s%.1f %.1f",
-                    i == 0 ? "M" : "L",
-                    x.at(Math.log(spends.get(i))),
-                    y.at(curve.points().get(i).high()));
+        private void curve(Pen pen, Curve curve, Scale x, Scale y, int index) {
+            int count = spends.size();
+            double[] along = new double[2 * count];
+            double[] means = new double[count];
+            double[] band = new double[2 * count];
+            for (int i = 0; i < count; i++) {
+                Interval point = curve.points().get(i);
+                along[i] = x.at(Math.log(spends.get(i)));
+                means[i] = y.at(point.estimate());
+                // there along the upper ends of the intervals, back along the lower ones
+                band[i] = y.at(point.high());
+                along[2 * count - 1 - i] = along[i];
+                band[2 * count - 1 - i] = y.at(point.low());
+            }
+            pen.line(Arrays.copyOf(along, count), means, colour(index), 1.5, 1);
+            if (bands) {
+                pen.area(along, band, colour(index), 0.12);
+                return;
+            }
+            double end = WIDTH - RIGHT + 1.5 * (index - 3);
+            pen.line(new double[] {end, end}, new double[] {band[count - 1], band[count]}, colour(index), 1, 0.5);
         }
-        for (int i = spends.size() - 1; i >= 0; i--) {
-            add(
-                    path,
-                    "L%.1f %.1f",
-                    x.at(Math.log(spends.get(i))),
-                    y.at(curve.points().get(i).low()));
-        }
-        return path.append('Z').toString();
     }
 
     /** From values to places. */
@@ -183,13 +186,5 @@ final class CurveChart {
 
     private static String colour(int index) {
         return COLOURS.get(index % COLOURS.size());
-    }
-
-    private static String escaped(String text) {
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
-    }
-
-    private static void add(StringBuilder out, String format, Object... arguments) {
-        out.append(String.format(Locale.ROOT, format, arguments));
     }
 }

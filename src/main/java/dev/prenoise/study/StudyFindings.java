@@ -121,8 +121,7 @@ final class StudyFindings {
         return new StudyFindings(plan, cells);
     }
 
-    private static Cell cell(
-            StudyPlan plan, BackboneSetting backbone, ResultStore store, StudySuite suite, int index) {
+    private static Cell cell(StudyPlan plan, BackboneSetting backbone, ResultStore store, StudySuite suite, int index) {
         List<String> metrics = plan.metrics().stream().map(Metric::name).toList();
         StudyPrompt prompt = suite.prompts().get(index);
         List<List<UnitResult.Row>> pools = plan.sharesPictures()

@@ -19,14 +19,18 @@ final class StudyReport {
     private final List<Found> found = new ArrayList<>();
 
     /** One backbone. */
-    private record Found(BackboneSetting backbone, List<Table> tables, String curves) {}
+    private record Found(BackboneSetting backbone, List<Table> tables, List<CurveChart.Panel> panels) {
+        int columns() {
+            return Math.min(3, panels.size());
+        }
+    }
 
     StudyReport(StudyPlan plan, ResultStore store) {
         this.plan = plan;
         this.store = store;
         for (BackboneSetting backbone : plan.backbones()) {
             StudyFindings findings = StudyFindings.of(plan, backbone, store);
-            found.add(new Found(backbone, tables(backbone, findings), curves(findings)));
+            found.add(new Found(backbone, tables(backbone, findings), panels(findings)));
         }
     }
 
@@ -306,16 +310,18 @@ final class StudyReport {
 
     // ---- curves ----
 
-    private String curves(StudyFindings findings) {
+    private List<CurveChart.Panel> panels(StudyFindings findings) {
         List<CurveChart.Panel> panels = new ArrayList<>();
         for (int metric = 0; judged() && metric < plan.metrics().size(); metric++) {
             if (findings.prompts(metric) > 0) {
                 panels.add(panel(findings, metric));
             }
         }
-        return panels.isEmpty()
-                ? ""
-                : CurveChart.svg(panels, plan.sizes(), plan.budgets(), "N", Math.min(3, panels.size()), true);
+        return panels;
+    }
+
+    private String svg(Found each) {
+        return CurveChart.svg(each.panels(), plan.sizes(), plan.budgets(), "N", each.columns(), true);
     }
 
     private CurveChart.Panel panel(StudyFindings findings, int metric) {
@@ -331,13 +337,37 @@ final class StudyReport {
         return new CurveChart.Panel(plan.metrics().get(metric).name(), "mean over prompts", curves);
     }
 
+    private List<Found> drawn() {
+        return found.stream().filter(each -> !each.panels().isEmpty()).toList();
+    }
+
     /** One SVG for each backbone, by its name. */
     Map<String, String> curves() {
         Map<String, String> curves = new LinkedHashMap<>();
-        found.stream()
-                .filter(each -> !each.curves().isEmpty())
-                .forEach(each -> curves.put(each.backbone().name(), each.curves()));
+        drawn().forEach(each -> curves.put(each.backbone().name(), svg(each)));
         return curves;
+    }
+
+    /** The same as PNG. */
+    Map<String, byte[]> curvePictures() {
+        Map<String, byte[]> curves = new LinkedHashMap<>();
+        drawn().forEach(each -> curves.put(
+                each.backbone().name(),
+                CurveChart.png(each.panels(), plan.sizes(), plan.budgets(), "N", each.columns(), true)));
+        return curves;
+    }
+
+    /** A contact sheet as PNG for each backbone and suite, by their names; none where no picture was kept. */
+    Map<String, byte[]> sheetPictures() {
+        Map<String, byte[]> sheets = new LinkedHashMap<>();
+        for (Found each : found) {
+            for (StudySuite suite : plan.shown() == 0 ? List.<StudySuite>of() : plan.suites()) {
+                sheets.put(
+                        each.backbone().name() + "-" + suite.name(),
+                        new ContactSheet(plan, store, each.backbone()).png(suite));
+            }
+        }
+        return sheets;
     }
 
     // ---- documents ----
@@ -370,9 +400,9 @@ final class StudyReport {
             out.append("<section>\n<h2>")
                     .append(Table.escaped(each.backbone().name()))
                     .append("</h2>\n");
-            if (!each.curves().isEmpty()) {
+            if (!each.panels().isEmpty()) {
                 out.append("<figure>\n")
-                        .append(each.curves())
+                        .append(svg(each))
                         .append("<figcaption>")
                         .append(
                                 plan.winnersOnly()

@@ -18,14 +18,19 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Has a study measured: puts the units that are missing into the queue, keeps the results that come back. Stopped at any moment, the same call
  * goes on from what the folder holds. Results of a unit that the plan no longer asks for stay there, unused.
  */
 public final class StudyRun {
+    private static final Logger LOG = LoggerFactory.getLogger(StudyRun.class);
+
     /** How long to wait for a result where others compute. */
     private static final Duration PATIENCE = Duration.ofSeconds(1);
 
@@ -187,6 +192,20 @@ public final class StudyRun {
                 String name = fileName(curves.getKey(), names);
                 Files.writeString(folder.resolve("curves-" + name + ".svg"), curves.getValue());
             }
+            Optional<String> missing = PixelPen.missing();
+            if (missing.isPresent()) {
+                LOG.warn("curves and contact sheets: no PNG, {}; SVG and report.html have them", missing.get());
+                return;
+            }
+            write("curves-", report.curvePictures());
+            write("sheet-", report.sheetPictures());
+        }
+    }
+
+    private void write(String prefix, Map<String, byte[]> pictures) throws IOException {
+        Set<String> names = new HashSet<>();
+        for (Map.Entry<String, byte[]> picture : pictures.entrySet()) {
+            Files.write(folder.resolve(prefix + fileName(picture.getKey(), names) + ".png"), picture.getValue());
         }
     }
 

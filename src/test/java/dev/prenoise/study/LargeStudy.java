@@ -20,7 +20,8 @@ final class LargeStudy {
         Path folder = Files.createDirectories(Path.of(arguments[0]));
         int prompts = arguments.length > 1 ? Integer.parseInt(arguments[1]) : 200;
         String pictures = arguments.length > 2 ? arguments[2] : "all";
-        StudyPlan plan = StudyFile.read(Files.writeString(folder.resolve("large.yaml"), """
+        StudyPlan plan =
+                StudyFile.read(Files.writeString(folder.resolve("large.yaml"), """
                 title: Large
                 suites: [{suite: two_objects, prompts: %d}]
                 strategies: [initno, conform, self-cross, attend-and-excite, {loss: initno, optimize: true}]
@@ -28,7 +29,8 @@ final class LargeStudy {
                 seeds: 4
                 sheet_prompts: 0
                 pictures: %s
-                """.formatted(prompts, pictures)).toString());
+                """.formatted(prompts, pictures))
+                        .toString());
         Path rows = folder.resolve("rows.jsonl");
         Files.deleteIfExists(rows);
         try (ResultStore store = ResultStore.open(rows)) {
@@ -51,8 +53,7 @@ final class LargeStudy {
         boolean starts = unit.strategy().kind() == Strategy.Kind.OPTIMIZE;
         boolean ranked = unit.strategy().kind() == Strategy.Kind.RANK;
         for (long seed : unit.seeds()) {
-            SplittableRandom random =
-                    new SplittableRandom(unit.id().hashCode() * 31L + seed);
+            SplittableRandom random = new SplittableRandom(unit.id().hashCode() * 31L + seed);
             int count = starts ? unit.candidates() / 10 : unit.candidates();
             double best = Double.POSITIVE_INFINITY;
             for (int k = 0; k < count; k++) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.prenoise.image.Picture;
+import dev.prenoise.image.PictureFile;
 import dev.prenoise.image.Png;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -321,6 +322,38 @@ class StudyReportTest {
         assertThat(List.of("a b", "a/b", "A b", "a-b-2"))
                 .extracting(name -> StudyRun.fileName(name, taken))
                 .containsExactly("a-b", "a-b-2", "A-b-3", "a-b-2-2");
+    }
+
+    @Test
+    void pictures_showCurvesAndChoices() throws IOException {
+        Picture curves = PictureFile.decode(Files.readAllBytes(folder.resolve("curves-model-1.png")), 1 << 24);
+        // five metrics, three in a row, at two pixels a unit
+        assertThat(curves.width()).isEqualTo(3 * 260 * 2);
+        assertThat(curves.height()).isEqualTo((2 * 200 + 2 * 18 + 10) * 2);
+        // the second curve's colour, and text on white
+        assertThat(count(curves, 0xe69f00)).isGreaterThan(500);
+        assertThat(count(curves, 0xffffff)).isBetween(curves.rgb().length / 6, curves.rgb().length / 3 - 5000);
+
+        Picture sheet =
+                PictureFile.decode(Files.readAllBytes(folder.resolve("sheet-model-1-two_objects.png")), 1 << 24);
+        // a prompt, the plain seed and five strategies
+        assertThat(sheet.width()).isEqualTo((150 + 6 * 102 + 6) * 2);
+        assertThat(sheet.height()).isEqualTo((44 + 102) * 2);
+        // six pictures of random pixels cover their squares
+        int white = count(sheet, 0xffffff);
+        assertThat(white).isLessThan(sheet.width() * sheet.height() - 6 * 96 * 96 * 4 + 1000);
+        assertThat(Files.exists(folder.resolve("sheet-model-1-counting.png"))).isTrue();
+        assertThat(PixelPen.missing()).isEmpty();
+    }
+
+    private static int count(Picture picture, int colour) {
+        int count = 0;
+        byte[] rgb = picture.rgb();
+        for (int i = 0; i < rgb.length; i += 3) {
+            int here = (rgb[i] & 0xff) << 16 | (rgb[i + 1] & 0xff) << 8 | rgb[i + 2] & 0xff;
+            count += here == colour ? 1 : 0;
+        }
+        return count;
     }
 
     @Test
