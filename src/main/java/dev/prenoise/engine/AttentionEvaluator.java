@@ -61,7 +61,7 @@ final class AttentionEvaluator implements Evaluator {
         this.optimized = optimized;
         this.subjects = subjects;
         this.batches = batches;
-        this.alone = new AttentionPass(firstStep, List.of(score), subjects, batches);
+        this.alone = new AttentionPass(firstStep, List.of(score), score.readsSelfAttention(), subjects, batches);
     }
 
     @Override

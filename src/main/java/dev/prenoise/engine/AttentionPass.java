@@ -12,8 +12,8 @@ import java.util.List;
 
 /**
  * Scores noises by several losses on the attention maps of one and the same pass: the network costs a hundred times what a loss on its maps
- * does. Each score has the bits that it has alone, so the losses must want the same maps: where self-attention's are built, the layers behind
- * them come out different in the last bits.
+ * does. A score has the bits that it has alone where the pass builds the maps that the loss reads and no others: where self-attention's are
+ * built, the layers behind them come out different in the last bits.
  */
 public final class AttentionPass {
     private final FirstStep firstStep;
@@ -37,17 +37,19 @@ public final class AttentionPass {
     }
 
     /**
-     * @throws IllegalArgumentException when some losses read self-attention and others do not
+     * @param self whether the maps of self-attention are built
+     * @throws IllegalArgumentException when a loss reads self-attention that is not built
      */
-    AttentionPass(FirstStep firstStep, List<AttentionLoss> losses, List<TokenGroup> subjects, Batches batches) {
+    AttentionPass(
+            FirstStep firstStep, List<AttentionLoss> losses, boolean self, List<TokenGroup> subjects, Batches batches) {
         this.firstStep = firstStep;
         this.losses = List.copyOf(losses);
-        this.self = losses.get(0).readsSelfAttention();
+        this.self = self;
         this.subjects = subjects;
         this.batches = batches;
-        if (losses.stream().anyMatch(loss -> loss.readsSelfAttention() != self)) {
-            throw new IllegalArgumentException("losses: " + losses
-                    + " (expected: all read self-attention or none does, as scores differ in the last bits)");
+        if (!self && losses.stream().anyMatch(AttentionLoss::readsSelfAttention)) {
+            throw new IllegalArgumentException(
+                    "self: false beside " + losses + " (expected: true, as one of them reads self-attention)");
         }
     }
 

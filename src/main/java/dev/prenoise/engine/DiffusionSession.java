@@ -131,8 +131,8 @@ final class DiffusionSession implements PromptSession {
     }
 
     @Override
-    public AttentionPass attentionPass(List<AttentionLoss> losses) {
-        return new AttentionPass(firstStep(), losses, groups(), lossBatches());
+    public AttentionPass attentionPass(List<AttentionLoss> losses, boolean self) {
+        return new AttentionPass(firstStep(), losses, self, groups(), lossBatches());
     }
 
     private Batches lossBatches() {

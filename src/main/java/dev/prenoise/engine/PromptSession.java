@@ -45,12 +45,14 @@ public interface PromptSession extends AutoCloseable {
     Evaluator attention(AttentionLoss score, AttentionLoss optimized);
 
     /**
-     * Scores noise by several losses at once, each to the bit as {@link #attention(AttentionLoss)} does. Valid until the session closes.
+     * Scores noise by several losses at once. Valid until the session closes.
      *
-     * @throws IllegalArgumentException when some read self-attention and others do not
+     * @param self whether maps of self-attention are built. Where they are, scores of losses that do not read them differ in the last bits from
+     *     those of {@link #attention(AttentionLoss)}; all others are the same
+     * @throws IllegalArgumentException when a loss reads self-attention that is not built
      * @throws InvalidFieldException as {@link #requireSubjects}
      */
-    default AttentionPass attentionPass(List<AttentionLoss> losses) {
+    default AttentionPass attentionPass(List<AttentionLoss> losses, boolean self) {
         throw new ModelException("this model has no attention of its own");
     }
 

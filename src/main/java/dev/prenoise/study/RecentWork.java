@@ -9,6 +9,7 @@ import dev.prenoise.image.Picture;
 import dev.prenoise.noise.Noise;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 final class RecentWork {
     private final Set<Loss> asked = new LinkedHashSet<>();
     private @Nullable Place place;
-    private final Map<PassKey, Map<Loss, Scores>> passes = new HashMap<>();
+    private final Map<PassKey, Map<Loss, Scores>> passes = new LinkedHashMap<>();
     private final Map<PictureKey, Judged> pictures = new HashMap<>();
 
     /** What is known of others is of no use here. */
@@ -32,7 +33,10 @@ final class RecentWork {
 
     private record PassKey(long seed, int candidates, boolean self) {}
 
-    private record PictureKey(long seed, int index, List<String> metrics) {}
+    private record PictureKey(Plain plain, List<String> metrics) {}
+
+    /** A candidate as it is drawn, by the seed of candidate 0. */
+    record Plain(long seed, int index) {}
 
     /** A loss and its form. */
     record Loss(String name, LossForm form) {
@@ -103,19 +107,24 @@ final class RecentWork {
     // ---- losses ----
 
     /**
+     * A study of winners builds the maps of self-attention for every loss, so that one pass serves all: which of a unit's losses comes first makes
+     * no difference to its bits.
+     *
      * @param seed of candidate 0
      * @param noises all candidates, in order
      */
-    Scores scores(PromptSession session, Loss loss, long seed, List<Noise> noises) {
+    Scores scores(PromptSession session, Unit unit, long seed, List<Noise> noises) {
+        Loss loss = Loss.of(unit.strategy());
         asked.add(loss);
-        boolean self = loss.loss().readsSelfAttention();
+        boolean self = unit.winnersOnly() || loss.loss().readsSelfAttention();
         Map<Loss, Scores> known =
-                passes.computeIfAbsent(new PassKey(seed, noises.size(), self), key -> new HashMap<>());
+                passes.computeIfAbsent(new PassKey(seed, noises.size(), self), key -> new LinkedHashMap<>());
         if (!known.containsKey(loss)) {
             List<Loss> together = asked.stream()
-                    .filter(each -> each.loss().readsSelfAttention() == self && !known.containsKey(each))
+                    .filter(each -> unit.winnersOnly() || each.loss().readsSelfAttention() == self)
+                    .filter(each -> !known.containsKey(each))
                     .toList();
-            known.putAll(scored(session, together, noises));
+            known.putAll(scored(session, together, self, noises));
         }
         Scores scores = known.get(loss);
         if (scores == null) {
@@ -124,9 +133,10 @@ final class RecentWork {
         return scores;
     }
 
-    private static Map<Loss, Scores> scored(PromptSession session, List<Loss> losses, List<Noise> noises) {
+    private static Map<Loss, Scores> scored(
+            PromptSession session, List<Loss> losses, boolean self, List<Noise> noises) {
         AttentionPass pass =
-                session.attentionPass(losses.stream().map(Loss::loss).toList());
+                session.attentionPass(losses.stream().map(Loss::loss).toList(), self);
         PeakMemory peak = PeakMemory.start();
         AttentionPass.Scores scores = pass.scores(noises);
         long memory = peak.bytes();
@@ -145,27 +155,27 @@ final class RecentWork {
     // ---- pictures ----
 
     @Nullable
-    Judged judged(Unit unit, long seed, int index) {
-        Judged judged = pictures.get(new PictureKey(seed, index, unit.metrics()));
+    Judged judged(Unit unit, Plain plain) {
+        Judged judged = pictures.get(new PictureKey(plain, unit.metrics()));
         return judged == null || unit.shown() && judged.picture() == null ? null : judged;
     }
 
     /** One that a metric could not judge is not kept, as it may be able to the next time. */
-    void keep(Unit unit, long seed, int index, Judged judged) {
+    void keep(Unit unit, Plain plain, Judged judged) {
         if (judged.whole()) {
-            pictures.put(new PictureKey(seed, index, unit.metrics()), judged);
+            pictures.put(new PictureKey(plain, unit.metrics()), judged);
         }
     }
 
     /** Candidates that other losses will want drawn and that are not: what may fill up a batch. */
-    List<Integer> awaited(Unit unit, long seed) {
-        Set<Integer> awaited = new LinkedHashSet<>();
+    List<Plain> awaited(Unit unit) {
+        Set<Plain> awaited = new LinkedHashSet<>();
         passes.forEach((key, known) -> {
-            if (key.seed() == seed && key.candidates() == unit.candidates()) {
-                known.values().forEach(scores -> awaited.addAll(scores.records()));
+            if (unit.seeds().contains(key.seed()) && key.candidates() == unit.candidates()) {
+                known.values().forEach(scores -> scores.records().forEach(k -> awaited.add(new Plain(key.seed(), k))));
             }
         });
-        awaited.removeIf(index -> judged(unit, seed, index) != null);
-        return awaited.stream().sorted().toList();
+        awaited.removeIf(plain -> judged(unit, plain) != null);
+        return List.copyOf(awaited);
     }
 }

@@ -11,6 +11,7 @@ import dev.prenoise.engine.PromptSession;
 import dev.prenoise.engine.PromptSpec;
 import dev.prenoise.image.Picture;
 import dev.prenoise.image.Png;
+import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseSource;
 import dev.prenoise.noise.SeededNoise;
 import dev.prenoise.search.Budget;
@@ -28,6 +29,7 @@ import dev.prenoise.search.SeededCandidates;
 import dev.prenoise.search.Spend;
 import dev.prenoise.search.ZeroOrderSearch;
 import dev.prenoise.search.ZeroOrderThenPathsSearch;
+import dev.prenoise.study.RecentWork.Plain;
 import dev.prenoise.verifier.Judge;
 import dev.prenoise.verifier.VerifierException;
 import java.time.Duration;
@@ -36,8 +38,10 @@ import java.util.Base64;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.slf4j.Logger;
@@ -70,7 +74,7 @@ public final class UnitWork {
                 Judges judges = Judges.open(catalog, unit)) {
             recent.at(unit);
             Pass pass = new Pass(unit, session, judges, recent);
-            unit.seeds().forEach(pass::add);
+            pass.run();
             UnitResult result = pass.result(version);
             judges.tell(unit, result.rows());
             return result;
@@ -171,20 +175,23 @@ public final class UnitWork {
             return new UnitResult(unit.id(), version, seconds, memory, rows, pictures, null);
         }
 
-        void add(long seed) {
-            SeededCandidates source = SeededCandidates.of(seed, NoiseSource.TORCH_CPU, session.noiseShape());
+        void run() {
             switch (strategy.kind()) {
                 case PICTURES -> {
                     if (unit.winnersOnly()) {
-                        plain(seed, source);
+                        plain();
                     } else {
-                        draw(seed, source);
+                        unit.seeds().forEach(seed -> draw(seed, source(seed)));
                     }
                 }
-                case RANK -> rank(seed, source);
-                case OPTIMIZE -> optimize(seed, source);
-                default -> search(seed, source);
+                case RANK -> rank();
+                case OPTIMIZE -> unit.seeds().forEach(seed -> optimize(seed, source(seed)));
+                default -> unit.seeds().forEach(seed -> search(seed, source(seed)));
             }
+        }
+
+        private SeededCandidates source(long seed) {
+            return SeededCandidates.of(seed, NoiseSource.TORCH_CPU, session.noiseShape());
         }
 
         /** Runs what is measured. */
@@ -244,92 +251,113 @@ public final class UnitWork {
 
         // ---- by losses ----
 
-        private void rank(long seed, SeededCandidates source) {
-            List<SeededNoise> noises = noises(source, unit.candidates());
-            RecentWork.Scores scores = recent.scores(
-                    session,
-                    RecentWork.Loss.of(strategy),
-                    seed,
-                    noises.stream().map(SeededNoise::noise).toList());
-            seconds += scores.seconds();
-            memory = Math.max(memory, scores.memory());
-            List<Integer> records = scores.records();
-            Map<Integer, RecentWork.Judged> judged = unit.winnersOnly() ? judged(seed, source, records) : Map.of();
-            for (int k = 0; k < noises.size(); k++) {
-                RecentWork.Judged of = judged.get(k);
-                rows.add(new UnitResult.Row(
-                        seed,
-                        k,
-                        scores.values()[k],
-                        1,
-                        0,
-                        false,
-                        of == null ? List.of() : of.values(),
-                        of == null ? "" : of.look()));
+        private void rank() {
+            Map<Long, RecentWork.Scores> bySeed = new LinkedHashMap<>();
+            List<Plain> wanted = new ArrayList<>();
+            for (long seed : unit.seeds()) {
+                List<Noise> noises = noises(source(seed), unit.candidates()).stream()
+                        .map(SeededNoise::noise)
+                        .toList();
+                RecentWork.Scores scores = recent.scores(session, unit, seed, noises);
+                seconds += scores.seconds();
+                memory = Math.max(memory, scores.memory());
+                bySeed.put(seed, scores);
+                scores.records().forEach(k -> wanted.add(new Plain(seed, k)));
             }
-            int best = records.get(records.size() - 1);
-            if (unit.shown() && pictures.isEmpty()) {
-                RecentWork.Judged of = judged.get(best);
-                pictures.put(
-                        "",
-                        png(
-                                of == null || of.picture() == null
-                                        ? session.draw(List.of(noises.get(best)))
-                                                .get(0)
-                                        : of.picture()));
-            }
+            Map<Plain, RecentWork.Judged> judged = unit.winnersOnly() ? judged(wanted) : Map.of();
+            bySeed.forEach((seed, scores) -> {
+                for (int k = 0; k < unit.candidates(); k++) {
+                    RecentWork.Judged of = judged.get(new Plain(seed, k));
+                    rows.add(new UnitResult.Row(
+                            seed,
+                            k,
+                            scores.values()[k],
+                            1,
+                            0,
+                            false,
+                            of == null ? List.of() : of.values(),
+                            of == null ? "" : of.look()));
+                }
+                if (unit.shown() && pictures.isEmpty()) {
+                    List<Integer> records = scores.records();
+                    Plain best = new Plain(seed, records.get(records.size() - 1));
+                    RecentWork.Judged of = judged.get(best);
+                    pictures.put(
+                            "",
+                            png(
+                                    of == null || of.picture() == null
+                                            ? session.draw(List.of(noise(best))).get(0)
+                                            : of.picture()));
+                }
+            });
         }
 
         /** Candidate 0 alone. */
-        private void plain(long seed, SeededCandidates source) {
-            for (RecentWork.Judged of : judged(seed, source, List.of(0)).values()) {
-                int nfe = session.pictures(judges.all(), PictureOptions.plain())
-                        .cost()
-                        .functionEvaluations();
+        private void plain() {
+            int nfe = session.pictures(judges.all(), PictureOptions.plain())
+                    .cost()
+                    .functionEvaluations();
+            List<Plain> wanted =
+                    unit.seeds().stream().map(seed -> new Plain(seed, 0)).toList();
+            judged(wanted).forEach((plain, of) -> {
                 seconds += of.seconds();
                 memory = Math.max(memory, of.memory());
-                rows.add(new UnitResult.Row(seed, 0, Double.NaN, 0, nfe, false, of.values(), of.look()));
+                rows.add(new UnitResult.Row(plain.seed(), 0, Double.NaN, 0, nfe, false, of.values(), of.look()));
                 if (of.picture() != null && pictures.isEmpty()) {
                     pictures.put("", png(of.picture()));
                 }
-            }
+            });
+        }
+
+        private SeededNoise noise(Plain plain) {
+            SeededCandidates source = source(plain.seed());
+            return new SeededNoise(
+                    source.draw(plain.index()), source.recipe(plain.index()).seed());
         }
 
         /**
          * Pictures of plain candidates. What would be empty places of the last batch draws those that the next units will ask for.
          *
-         * @return by index
+         * @return in the order in which they are wanted
          */
-        private Map<Integer, RecentWork.Judged> judged(long seed, SeededCandidates source, List<Integer> indices) {
-            Map<Integer, RecentWork.Judged> judged = new LinkedHashMap<>();
-            List<Integer> missing = new ArrayList<>();
-            for (int index : indices) {
-                RecentWork.Judged known = recent.judged(unit, seed, index);
+        private Map<Plain, RecentWork.Judged> judged(List<Plain> wanted) {
+            Map<Plain, RecentWork.Judged> found = new HashMap<>();
+            Set<Plain> missing = new LinkedHashSet<>();
+            for (Plain plain : wanted) {
+                RecentWork.Judged known = recent.judged(unit, plain);
                 if (known == null) {
-                    missing.add(index);
+                    missing.add(plain);
                 } else {
-                    judged.put(index, known);
+                    found.put(plain, known);
                 }
             }
-            if (missing.isEmpty()) {
-                return judged;
+            if (!missing.isEmpty()) {
+                PathEvaluator drawing = session.pictures(judges.all(), PictureOptions.plain());
+                for (Plain plain : recent.awaited(unit)) {
+                    if (missing.size() % drawing.maxBatch() != 0) {
+                        missing.add(plain);
+                    }
+                }
+                found.putAll(judgedNow(drawing, List.copyOf(missing)));
             }
-            PathEvaluator drawing = session.pictures(judges.all(), PictureOptions.plain());
-            for (int index : recent.awaited(unit, seed)) {
-                if (missing.size() % drawing.maxBatch() != 0 && !missing.contains(index)) {
-                    missing.add(index);
+            Map<Plain, RecentWork.Judged> judged = new LinkedHashMap<>();
+            for (Plain plain : wanted) {
+                RecentWork.Judged of = found.get(plain);
+                if (of != null) {
+                    judged.put(plain, of);
                 }
             }
+            return judged;
+        }
+
+        private Map<Plain, RecentWork.Judged> judgedNow(PathEvaluator drawing, List<Plain> missing) {
             PeakMemory peak = PeakMemory.start();
             long begin = System.nanoTime();
-            List<Evaluation> drawn = evaluated(
-                    drawing,
-                    missing.stream()
-                            .map(k -> new SeededNoise(
-                                    source.draw(k), source.recipe(k).seed()))
-                            .toList());
+            List<Evaluation> drawn =
+                    evaluated(drawing, missing.stream().map(this::noise).toList());
             double each = (System.nanoTime() - begin) / 1e9 / missing.size();
             long most = peak.bytes();
+            Map<Plain, RecentWork.Judged> judged = new HashMap<>();
             for (int i = 0; i < missing.size(); i++) {
                 Map<String, Double> terms = drawn.get(i).terms();
                 RecentWork.Judged of = new RecentWork.Judged(
@@ -340,10 +368,9 @@ public final class UnitWork {
                         unit.shown() ? judges.album().picture(page(terms)) : null,
                         each,
                         most);
-                recent.keep(unit, seed, missing.get(i), of);
+                recent.keep(unit, missing.get(i), of);
                 judged.put(missing.get(i), of);
             }
-            judged.keySet().retainAll(indices);
             return judged;
         }
 

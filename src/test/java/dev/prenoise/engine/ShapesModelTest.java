@@ -2,6 +2,7 @@ package dev.prenoise.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.prenoise.attention.AttentionLoss;
 import dev.prenoise.attention.AttentionLosses;
@@ -104,7 +105,9 @@ class ShapesModelTest {
                 List<AttentionLoss> losses = names.stream()
                         .map(name -> AttentionLosses.of(name, LossForm.RANKING))
                         .toList();
-                AttentionPass.Scores together = session.attentionPass(losses).scores(noises);
+                boolean self = losses.get(0).readsSelfAttention();
+                AttentionPass.Scores together =
+                        session.attentionPass(losses, self).scores(noises);
                 for (int i = 0; i < losses.size(); i++) {
                     List<Double> values = together.values().get(i).stream()
                             .map(value -> value.loss())
@@ -113,11 +116,16 @@ class ShapesModelTest {
                     assertThat(together.lossSeconds().get(i)).isPositive().isLessThan(together.seconds());
                 }
             }
-            List<AttentionLoss> unlike = List.of(
+            List<AttentionLoss> both = List.of(
                     AttentionLosses.of("initno", LossForm.RANKING), AttentionLosses.of("conform", LossForm.RANKING));
-            assertThatThrownBy(() -> session.attentionPass(unlike))
+            AttentionPass.Scores mixed = session.attentionPass(both, true).scores(noises);
+            assertThat(mixed.values().get(0).get(4).loss())
+                    .isEqualTo(scores(session.attention(both.get(0)), noises, 4).get(4));
+            assertThat(mixed.values().get(1).get(4).loss())
+                    .isCloseTo(scores(session.attention(both.get(1)), noises, 4).get(4), within(1e-5));
+            assertThatThrownBy(() -> session.attentionPass(both, false))
                     .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageContaining("all read self-attention or none does");
+                    .hasMessageContaining("as one of them reads self-attention");
         }
     }
 

@@ -2,6 +2,7 @@ package dev.prenoise.study;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.prenoise.engine.CatalogOptions;
 import dev.prenoise.engine.Catalogs;
@@ -34,6 +35,7 @@ class WinnersTest {
               - {search: zero-order, verifier: oracle}
             budgets: [1, 2, 4, 11]
             seeds: 2
+            seeds_per_unit: 1
             sheet_prompts: 1
             metrics: [oracle, shapes-clip]
             """;
@@ -101,25 +103,29 @@ class WinnersTest {
                             result(all, strategy, prompt, seed).rows();
                     List<UnitResult.Row> rows =
                             result(winners, strategy, prompt, seed).rows();
-                    List<UnitResult.Row> expected = new ArrayList<>();
+                    boolean self =
+                            strategy.loss().equals("initno") || strategy.loss().equals("self-cross");
+                    assertThat(rows).hasSize(11);
                     double best = Double.POSITIVE_INFINITY;
                     for (int k = 0; k < 11; k++) {
-                        UnitResult.Row score = scored.get(k);
+                        UnitResult.Row row = rows.get(k);
                         UnitResult.Row picture = drawn.get(k);
-                        boolean record = score.score() < best;
-                        best = Math.min(best, score.score());
-                        expected.add(new UnitResult.Row(
-                                seed,
-                                k,
-                                score.score(),
-                                1,
-                                0,
-                                false,
-                                record ? picture.values() : List.of(),
-                                record ? picture.look() : ""));
+                        // where self-attention's maps are built besides, the last bits may differ
+                        assertThat(row.score()).isCloseTo(scored.get(k).score(), within(self ? 0 : 1e-5));
+                        boolean record = row.score() < best;
+                        best = Math.min(best, row.score());
+                        // pictures to the bit
+                        assertThat(row)
+                                .isEqualTo(new UnitResult.Row(
+                                        seed,
+                                        k,
+                                        row.score(),
+                                        1,
+                                        0,
+                                        false,
+                                        record ? picture.values() : List.of(),
+                                        record ? picture.look() : ""));
                     }
-                    // to the bit
-                    assertThat(rows).isEqualTo(expected);
                 }
             }
         }
@@ -184,7 +190,7 @@ class WinnersTest {
         }
         double first = result(winners, winners.strategies().get(1), 1, 2).seconds();
         double second = result(winners, winners.strategies().get(2), 1, 2).seconds();
-        // both read self-attention, so the second was scored on the first one's pass, whose time counts for both
+        // the second was scored on the first one's pass, whose time counts for both
         assertThat(second).isBetween(first / 2, first * 2);
     }
 
