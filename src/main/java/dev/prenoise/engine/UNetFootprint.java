@@ -216,9 +216,9 @@ record UNetFootprint(long parameters, long activations, long graph) {
                 parameters += 4 * c + 4 * c * c + c;
                 long maps = read ? level.heads() * grid * (grid + sizes.tokens()) : 0;
                 long largest = read ? level.heads() * grid * Math.max(grid, sizes.tokens()) : 0;
-                // scores, their softmax and its copy for the product, and the sum over heads: float32 at the least
-                alive(9 * c * grid + 3 * largest * wide);
-                keep(5 * c * grid + 2 * maps * wide);
+                // scores and their softmax, float32 at the least, and its copy for the product; and the sum over heads
+                alive(9 * c * grid + (2 * wide + 1) * largest);
+                keep(5 * c * grid + (wide + 1) * maps);
                 if (read && --targetBlocks == 0) {
                     parameters += c * c + context * c;
                     throw new Truncated();
