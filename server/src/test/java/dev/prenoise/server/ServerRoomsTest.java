@@ -67,6 +67,23 @@ class ServerRoomsTest {
             .dependOnClassesThat()
             .resideInAPackage("dev.prenoise.v1..");
 
+    @ArchTest
+    static final ArchRule nats_isTheQueueRooms = noClasses()
+            .that()
+            .resideOutsideOfPackage("..server.queue..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("io.nats..");
+
+    @ArchTest
+    static final ArchRule queue_knowsOfTheHouseTheStudyAlone = noClasses()
+            .that()
+            .resideInAPackage("..server.queue..")
+            .should()
+            .dependOnClassesThat(JavaClass.Predicates.resideInAPackage("dev.prenoise..")
+                    .and(DescribedPredicate.not(rooms("..server.queue..")))
+                    .and(DescribedPredicate.not(rooms("dev.prenoise.study.."))));
+
     private static DescribedPredicate<JavaClass> rooms(String room) {
         return JavaClass.Predicates.resideInAPackage(room);
     }

@@ -228,13 +228,11 @@ class JetStreamQueueTest extends UnitQueueContract {
     void open_withWrongCredentials_saysSoWithoutThem(@TempDir Path own) throws Exception {
         try (NatsServer closed = NatsServer.start(own, "--jetstream", "--user=ann", "--pass=a:secret@1")) {
             String address = "127.0.0.1:" + closed.port();
-            for (String url :
-                    List.of("nats://" + address, "nats://ann:wrong-one@" + address, "nats://wrong-one@" + address)) {
-                assertThatThrownBy(() -> QueueLink.open(QueueOptions.of(url, Map.of()), "test", line -> {}))
-                        .isInstanceOf(QueueException.class)
-                        .hasMessageStartingWith("queue: nats://" + address + " does not let this process in")
-                        .hasMessageNotContaining("wrong-one");
-            }
+            String wrong = "nats://ann:wrong-one@" + address;
+            assertThatThrownBy(() -> QueueLink.open(QueueOptions.of(wrong, Map.of()), "test", line -> {}))
+                    .isInstanceOf(QueueException.class)
+                    .hasMessageStartingWith("queue: nats://" + address + " does not let this process in")
+                    .hasMessageNotContaining("wrong-one");
             QueueOptions right = QueueOptions.of("nats://ann:a%3Asecret%401@" + address, Map.of());
             assertThat(right.toString()).isEqualTo("nats://" + address);
             QueueLink.open(right, "test", line -> {}).close();
