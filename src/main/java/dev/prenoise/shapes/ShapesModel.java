@@ -13,7 +13,10 @@ import org.jspecify.annotations.Nullable;
  */
 public enum ShapesModel {
     /** Predicts the noise. */
-    SHAPES(ShapesModel.ID, "model/");
+    SHAPES(ShapesModel.ID, "model/"),
+
+    /** Predicts v; smaller. Text encoder, tokenizer and autoencoder are those of {@link #SHAPES}. */
+    SHAPES_V("shapes-v", "model-v/", "model/");
 
     /** The name under which the first is known, which is meant where none is named. */
     public static final String ID = "shapes";

@@ -51,9 +51,6 @@ final class DiffusionObjective implements Objective {
             NoiseSchedule schedule,
             int batch,
             long seed) {
-        if (batch < 2 || batch % 2 != 0) {
-            throw new IllegalArgumentException("batch: " + batch + " (expected: a positive multiple of 2)");
-        }
         this.unet = unet;
         this.text = text;
         this.tokenizer = tokenizer;

@@ -79,6 +79,9 @@ public final class ShapesModelTraining {
             if (steps < 2) {
                 throw new IllegalArgumentException("steps: " + steps + " (expected: >= 2)");
             }
+            if (batch < 2 || batch % 2 != 0) {
+                throw new IllegalArgumentException("batch: " + batch + " (expected: a positive multiple of 2)");
+            }
             if (!List.of("epsilon", "v_prediction").contains(prediction)) {
                 throw new IllegalArgumentException(
                         "prediction: \"" + prediction + "\" (expected: epsilon or v_prediction)");
@@ -134,9 +137,9 @@ public final class ShapesModelTraining {
         try {
             Files.createDirectories(work);
             Path base = from == null ? ShapesModel.SHAPES.extractTo(work) : from;
+            requireSameRecipe(work, resume);
             copyFrozen(base, folder);
             UNetConfig config = UNetConfig.read(folder.resolve(UNET_CONFIG));
-            requireSameRecipe(work, resume);
             SortedMap<String, List<Long>> fresh = ShapesUNet.shapes(config);
             SafetensorsFile taught = from == null ? null : SafetensorsFile.open(from.resolve(UNET));
             SortedMap<String, List<Long>> shapes = taught == null ? fresh : storedShapes(fresh, taught);

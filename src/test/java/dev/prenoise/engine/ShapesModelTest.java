@@ -18,6 +18,9 @@ import dev.prenoise.search.Evaluator;
 import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.SafetensorsFile;
+import dev.prenoise.verifier.Judge;
+import dev.prenoise.verifier.Question;
+import dev.prenoise.verifier.Shot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,6 +34,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ShapesModelTest {
@@ -51,12 +55,13 @@ class ShapesModelTest {
         catalog.close();
     }
 
-    @Test
-    void draw_ofTheReferencePrompt_equalsDiffusers() {
-        float[] expected = SafetensorsFile.open(Path.of("test/resources/shapes/reference.safetensors"))
+    @ParameterizedTest
+    @CsvSource({"shapes, reference.safetensors", "shapes-v, reference-v.safetensors"})
+    void draw_ofTheReferencePrompt_equalsDiffusers(String model, String reference) {
+        float[] expected = SafetensorsFile.open(Path.of("test/resources/shapes/" + reference))
                 .load("image", Compute.cpu(), DType.FLOAT32)
                 .toFloats();
-        try (PromptSession session = session(PROMPT)) {
+        try (PromptSession session = catalog.open(model).prepare(PROMPT, SamplingSpec.DEFAULT, 0, 0)) {
             Picture picture = session.draw(List.of(seeded(7))).get(0);
             assertThat(picture.width()).isEqualTo(64);
             int worst = 0;
@@ -67,6 +72,28 @@ class ShapesModelTest {
                 }
             }
             assertThat(worst).isLessThanOrEqualTo(1);
+        }
+    }
+
+    @Test
+    void shapesV_predictsV_isScoredOnTheSameGrid_andJudgedByTheOracle() {
+        BackboneInfo info = catalog.list().get(1);
+        assertThat(info.id()).isEqualTo("shapes-v");
+        assertThat(info.prediction()).isEqualTo("v");
+        assertThat(info.family()).isEqualTo(catalog.list().get(0).family());
+        assertThat(info.sha256()).isNotEqualTo(catalog.list().get(0).sha256());
+        try (PromptSession session = catalog.open("shapes-v").prepare(PROMPT, SamplingSpec.DEFAULT, 0, 0);
+                Judge oracle = catalog.verifiers().open("oracle").judge(Question.of(PROMPT.text()))) {
+            AttentionMaps maps = session.maps(noise(1));
+            assertThat(List.of(maps.rows(), maps.columns())).containsExactly(16, 16);
+            assertThat(session.subjects()).hasSize(2);
+            List<Picture> pictures =
+                    session.draw(List.of(seeded(1), seeded(2), seeded(3), seeded(4), seeded(5), seeded(6)));
+            double[] scores = oracle.score(
+                    pictures.stream().map(picture -> new Shot(picture, null)).toList());
+            assertThat(Arrays.stream(scores).max().orElseThrow())
+                    .as("the best of six")
+                    .isGreaterThan(0.8);
         }
     }
 
@@ -206,7 +233,7 @@ class ShapesModelTest {
     void open_ofUnknownBackbone_listsThoseThereAre() {
         assertThatThrownBy(() -> catalog.open("sd15"))
                 .isInstanceOf(UnknownBackboneException.class)
-                .hasMessage("backbone: \"sd15\" (expected: one of shapes)");
+                .hasMessage("backbone: \"sd15\" (expected: one of shapes, shapes-v)");
     }
 
     @Test
@@ -216,8 +243,9 @@ class ShapesModelTest {
         Files.writeString(Files.createDirectories(models.resolve("broken")).resolve("model_index.json"), "{}");
         try (ModelCatalog mine = Catalogs.create(cache, List.of(models), "cpu");
                 PromptSession session = mine.open("mine/tiny").prepare(PROMPT, SamplingSpec.DEFAULT, 0, 0)) {
-            assertThat(mine.list().stream().map(BackboneInfo::id)).containsExactly("shapes", "broken", "mine/tiny");
-            assertThat(mine.list().get(1).problem()).contains("which has a folder unet");
+            assertThat(mine.list().stream().map(BackboneInfo::id))
+                    .containsExactly("shapes", "shapes-v", "broken", "mine/tiny");
+            assertThat(mine.list().get(2).problem()).contains("which has a folder unet");
             assertThat(session.subjects()).hasSize(2);
         }
     }
@@ -229,7 +257,7 @@ class ShapesModelTest {
         Files.createSymbolicLink(models.resolve("linked"), elsewhere.resolve("tiny"));
         Files.createSymbolicLink(models.resolve("round"), models);
         try (ModelCatalog mine = Catalogs.create(cache, List.of(models), "cpu")) {
-            assertThat(mine.list().stream().map(BackboneInfo::id)).containsExactly("shapes", "linked");
+            assertThat(mine.list().stream().map(BackboneInfo::id)).containsExactly("shapes", "shapes-v", "linked");
             assertThat(mine.open("linked").info().id()).isEqualTo("linked");
         }
     }

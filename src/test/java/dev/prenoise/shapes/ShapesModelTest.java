@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -15,6 +16,8 @@ import java.util.concurrent.Future;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class ShapesModelTest {
     private static final String WEIGHTS = "unet/diffusion_pytorch_model.safetensors";
@@ -22,9 +25,10 @@ class ShapesModelTest {
     @TempDir
     Path cache;
 
-    @Test
-    void files_areADiffusersFolder() {
-        assertThat(ShapesModel.SHAPES.files())
+    @ParameterizedTest
+    @EnumSource
+    void files_areADiffusersFolder(ShapesModel model) {
+        assertThat(model.files())
                 .contains(
                         "model_index.json",
                         WEIGHTS,
@@ -34,11 +38,23 @@ class ShapesModelTest {
     }
 
     @Test
-    void extractTo_emptyCache_writesEveryFile() throws Exception {
-        Path folder = ShapesModel.SHAPES.extractTo(cache.resolve("not/there/yet"));
+    void shapesV_hasAUNetOfItsOwn_andSharesTheRest() {
+        List<String> other = ShapesModel.SHAPES.files().stream()
+                .filter(file -> !Objects.equals(ShapesModel.SHAPES.sha256Of(file), ShapesModel.SHAPES_V.sha256Of(file)))
+                .toList();
+        assertThat(other).containsExactly("scheduler/scheduler_config.json", "unet/config.json", WEIGHTS);
+        assertThat(ShapesModel.SHAPES_V.files()).isEqualTo(ShapesModel.SHAPES.files());
+        assertThat(ShapesModel.of("shapes-v")).isEqualTo(ShapesModel.SHAPES_V);
+        assertThat(ShapesModel.of("shapes-w")).isNull();
+    }
 
-        for (String file : ShapesModel.SHAPES.files()) {
-            try (InputStream in = ShapesModel.SHAPES.open(file)) {
+    @ParameterizedTest
+    @EnumSource
+    void extractTo_emptyCache_writesEveryFile(ShapesModel model) throws Exception {
+        Path folder = model.extractTo(cache.resolve("not/there/yet"));
+
+        for (String file : model.files()) {
+            try (InputStream in = model.open(file)) {
                 assertThat(folder.resolve(file)).hasBinaryContent(in.readAllBytes());
             }
         }

@@ -100,7 +100,7 @@ class ShapesModelTrainingTest {
     }
 
     @Test
-    void run_resumedWithAnotherRecipe_isRefused() {
+    void run_resumedWithAnotherRecipe_isRefused_andLeavesTheModelAsItIs() throws Exception {
         new ShapesModelTraining(recipe(2, "epsilon"), null).run(folder, false, untilStep(-1));
 
         assertThatIllegalArgumentException()
@@ -108,6 +108,7 @@ class ShapesModelTrainingTest {
                         () -> new ShapesModelTraining(recipe(2, "v_prediction"), null).run(folder, true, untilStep(-1)))
                 .withMessageContaining("prediction: epsilon")
                 .withMessageContaining("expected: batch: 8, channels: [16], prediction: v_prediction");
+        assertThat(Checkpoint.open(folder).prediction()).isEqualTo("eps");
     }
 
     @Test
@@ -137,6 +138,9 @@ class ShapesModelTrainingTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> recipe(60, "flow"))
                 .withMessage("prediction: \"flow\" (expected: epsilon or v_prediction)");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new Recipe(2, 3, List.of(16), "epsilon", 16, 7))
+                .withMessage("batch: 3 (expected: a positive multiple of 2)");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> new ShapesModelTraining(new Recipe(2, 8, List.of(20), "epsilon", 16, 7), null)
                         .run(folder, false, untilStep(-1)))

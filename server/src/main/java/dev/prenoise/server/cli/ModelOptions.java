@@ -28,7 +28,7 @@ final class ModelOptions {
             paramLabel = "DIR",
             description =
                     "A folder of models, such as the checkpoints folder of ComfyUI or A1111: .safetensors files and diffusers "
-                            + "folders, at any depth. May be given again. The built-in model is always there.")
+                            + "folders, at any depth. May be given again. The built-in models are always there.")
     private List<Path> folders = new ArrayList<>();
 
     @Option(names = "--loras", paramLabel = "DIR", description = "A folder of LoRA files. May be given again.")

@@ -1,6 +1,7 @@
 package dev.prenoise.server.cli;
 
 import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.engine.UnknownBackboneException;
 import dev.prenoise.shapes.PromptSuite;
 import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.study.ModelComparison;
@@ -133,10 +134,12 @@ final class ShapesCommand implements Callable<Integer> {
         @Override
         public Integer call() {
             List<Integer> widths = channels.isEmpty() && from == null ? List.of(48, 96, 96) : channels;
-            ShapesModelTraining training = new ShapesModelTraining(
-                    new ShapesModelTraining.Recipe(steps, batch, widths, prediction, scenes, seed), from);
             try (Bars bars = new Bars(scenes, steps)) {
-                training.run(out, resume, bars);
+                new ShapesModelTraining(
+                                new ShapesModelTraining.Recipe(steps, batch, widths, prediction, scenes, seed), from)
+                        .run(out, resume, bars);
+            } catch (IllegalArgumentException e) {
+                throw new CliException(String.valueOf(e.getMessage()), e);
             }
             console.out().println(out);
             return 0;
@@ -268,14 +271,18 @@ final class ShapesCommand implements Callable<Integer> {
             for (String backbone : backbones) {
                 ids.add(options.model(backbone));
             }
-            Tabled.run(
-                    console,
-                    models.apply(options),
-                    "judging",
-                    chosen.size() * prompts,
-                    output,
-                    (catalog, progress) ->
-                            new ModelComparison(catalog, ids, chosen, seed, prompts, candidates).run(output, progress));
+            try {
+                Tabled.run(
+                        console,
+                        models.apply(options),
+                        "judging",
+                        chosen.size() * prompts,
+                        output,
+                        (catalog, progress) -> new ModelComparison(catalog, ids, chosen, seed, prompts, candidates)
+                                .run(output, progress));
+            } catch (IllegalArgumentException | UnknownBackboneException e) {
+                throw new CliException(String.valueOf(e.getMessage()), e);
+            }
             return 0;
         }
 

@@ -167,7 +167,8 @@ class OwnCheckpointsTest {
 
     @Test
     void capabilities_listWhatIsThereAndWhatIsWrongWithIt() {
-        assertThat(ids()).containsExactly("shapes", "cut.safetensors", "old.ckpt", "sd15/bare.safetensors", "tiny");
+        assertThat(ids())
+                .containsExactly("shapes", "shapes-v", "cut.safetensors", "old.ckpt", "sd15/bare.safetensors", "tiny");
         Backbone bare = backbone("sd15/bare.safetensors");
         assertThat(bare.getFamily()).isEqualTo("sd1");
         assertThat(bare.getProblem()).isEmpty();
@@ -245,7 +246,7 @@ class OwnCheckpointsTest {
         assertThat(search(conditioned("sd15/bare.safetensors", 24, DataType.DATA_TYPE_FLOAT32))
                         .failure())
                 .hasMessageStartingWith(
-                        "NOT_FOUND: backbone: \"sd15/bare.safetensors\" (expected: one of shapes, new/later");
+                        "NOT_FOUND: backbone: \"sd15/bare.safetensors\" (expected: one of shapes, shapes-v, new/later");
     }
 
     @Test
