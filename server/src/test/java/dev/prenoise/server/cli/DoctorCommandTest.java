@@ -27,7 +27,8 @@ class DoctorCommandTest {
         assertThat(lines)
                 .anyMatch(line -> line.startsWith("ok      Java " + System.getProperty("java.version")))
                 .anyMatch(line -> line.matches("ok      libtorch \\S+ loads and computes"))
-                .anyMatch(line -> line.matches("ok      bfloat16 on this processor: a convolution runs \\d+\\.\\d times .+"))
+                .anyMatch(line ->
+                        line.matches("ok      bfloat16 on this processor: a convolution runs \\d+\\.\\d times .+"))
                 .anyMatch(
                         line -> line.startsWith("ok      the built-in model loads and scores noise (shapes, loss 1.0"));
     }
