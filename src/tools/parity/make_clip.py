@@ -25,6 +25,24 @@ PROMPTS = ["a red cat and a blue dog", "an old fisherman wearing a yellow rainco
 LABELS = ["cat, kitty", "dog", "fire truck", "strawberry"]
 TEMPLATES = ["a bad photo of the {}.", "a origami {}.", "a photo of the large {}.", "a {} in a video game.",
              "art of the {}.", "a photo of the small {}.", "itap of a {}."]
+# the 80 of the same notebook, in its order, and how the published metric of attention losses reads a prompt through them
+TEMPLATES_80 = """
+a bad photo of a {}.; a photo of many {}.; a sculpture of a {}.; a photo of the hard to see {}.; a low resolution photo of the {}.;
+a rendering of a {}.; graffiti of a {}.; a bad photo of the {}.; a cropped photo of the {}.; a tattoo of a {}.; the embroidered {}.;
+a photo of a hard to see {}.; a bright photo of a {}.; a photo of a clean {}.; a photo of a dirty {}.; a dark photo of the {}.;
+a drawing of a {}.; a photo of my {}.; the plastic {}.; a photo of the cool {}.; a close-up photo of a {}.;
+a black and white photo of the {}.; a painting of the {}.; a painting of a {}.; a pixelated photo of the {}.; a sculpture of the {}.;
+a bright photo of the {}.; a cropped photo of a {}.; a plastic {}.; a photo of the dirty {}.; a jpeg corrupted photo of a {}.;
+a blurry photo of the {}.; a photo of the {}.; a good photo of the {}.; a rendering of the {}.; a {} in a video game.; a photo of one {}.;
+a doodle of a {}.; a close-up photo of the {}.; a photo of a {}.; the origami {}.; the {} in a video game.; a sketch of a {}.;
+a doodle of the {}.; a origami {}.; a low resolution photo of a {}.; the toy {}.; a rendition of the {}.; a photo of the clean {}.;
+a photo of a large {}.; a rendition of a {}.; a photo of a nice {}.; a photo of a weird {}.; a blurry photo of a {}.; a cartoon {}.;
+art of a {}.; a sketch of the {}.; a embroidered {}.; a pixelated photo of a {}.; itap of the {}.; a jpeg corrupted photo of the {}.;
+a good photo of a {}.; a plushie {}.; a photo of the nice {}.; a photo of the small {}.; a photo of the weird {}.; the cartoon {}.;
+art of the {}.; a drawing of the {}.; a photo of the large {}.; a black and white photo of a {}.; the plushie {}.; a dark photo of a {}.;
+itap of a {}.; graffiti of the {}.; a toy {}.; itap of my {}.; a photo of a cool {}.; a photo of a small {}.; a tattoo of the {}.
+"""
+READ_THROUGH = ["a red cat and a blue dog", "a red cat", "a blue dog", "a chihuahua and a poodle"]
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 TEXT = dict(vocab_size=580, max_position_embeddings=16, hidden_size=12, intermediate_size=24, num_hidden_layers=2,
             num_attention_heads=2, bos_token_id=578, eos_token_id=579, pad_token_id=579)
@@ -125,6 +143,13 @@ def unit(x):
     return x / x.norm(dim=-1, keepdim=True)
 
 
+def sentences(prompt):
+    """What the 80 templates say of a prompt; the replacements are of letters, wherever they stand."""
+    templates = [template.strip() for template in TEMPLATES_80.split(";")]
+    assert len(set(templates)) == 80
+    return [template.format(prompt).replace("a a", "a").replace("the a", "a") for template in templates]
+
+
 def write(root, name, spec, tokenizer):
     torch.manual_seed(0)
     model = CLIPModel(CLIPConfig(**spec)).double().eval()
@@ -164,6 +189,9 @@ def write(root, name, spec, tokenizer):
             golden[key] = found / model.logit_scale.exp() if of_numbers else found
         classes = torch.stack([unit(unit(texts([t.format(label.split(",")[0]) for t in TEMPLATES])).mean(0)) for label in LABELS])
         golden["classes"] = model.logit_scale.exp() * unit(golden["features"]) @ classes.T
+        golden["templates"] = torch.stack([unit(unit(texts(sentences(prompt))).mean(0)) for prompt in READ_THROUGH])
+        # [pictures, prompts]
+        golden["template_cosines"] = unit(golden["features"]) @ golden["templates"].T
         head = []
         widths = [spec["projection_dim"], 12, 9, 6, 4, 1]
         generator = torch.Generator().manual_seed(7)

@@ -16,25 +16,37 @@ import java.util.List;
 /**
  * What pictures are judged by; higher is better.
  *
- * @param name a verifier's; with {@value #PARTS} behind it the smallest of its scores over the prompt's parts; or {@value #COMPLETE}
+ * @param name a verifier's; with {@value #TEMPLATES} behind it that of a CLIP which reads the prompt through 80 sentences; with
+ *     {@value #PARTS} behind either the smallest score over the prompt's parts; or {@value #COMPLETE}
  */
 public record Metric(String name) {
     /** 1 where the built-in world's oracle finds everything that the prompt asks for, else 0. */
     static final String COMPLETE = "complete";
 
     /**
-     * The prompt's parts lie between " and ", " with " and commas. Of the published evaluation's prompts these are the two halves; there each is
-     * embedded through 80 templates, here as it stands.
+     * The prompt's parts lie between " and ", " with " and commas. Of the published evaluation's prompts these are the two halves; of a prompt
+     * with more parts the published one sees two, this all.
      */
     static final String PARTS = ":parts";
 
+    /** How the published evaluation reads prompts, see {@link Question#templates()}; each part by itself. */
+    static final String TEMPLATES = ":templates";
+
     /** The verifier that it asks; "" = none of the catalog. */
     String verifier() {
-        return name.equals(COMPLETE) ? "" : ofParts() ? name.substring(0, name.length() - PARTS.length()) : name;
+        return name.equals(COMPLETE) ? "" : without(TEMPLATES, without(PARTS, name));
+    }
+
+    private static String without(String end, String name) {
+        return name.endsWith(end) ? name.substring(0, name.length() - end.length()) : name;
     }
 
     boolean ofParts() {
         return name.endsWith(PARTS);
+    }
+
+    boolean throughTemplates() {
+        return without(PARTS, name).endsWith(TEMPLATES);
     }
 
     /** Whether it is a share, told in per cent. */
@@ -47,13 +59,18 @@ public record Metric(String name) {
             return new CompleteJudge(prompt);
         }
         if (!ofParts()) {
-            return catalog.verifiers().open(verifier()).judge(Question.of(prompt));
+            return ask(catalog, prompt);
         }
         List<Judge> judges = new ArrayList<>();
         for (String part : parts(prompt)) {
-            judges.add(catalog.verifiers().open(verifier()).judge(Question.of(part)));
+            judges.add(ask(catalog, part));
         }
         return new WorstJudge(judges);
+    }
+
+    private Judge ask(ModelCatalog catalog, String text) {
+        Question question = throughTemplates() ? Question.throughTemplates(text) : Question.of(text);
+        return catalog.verifiers().open(verifier()).judge(question);
     }
 
     static List<String> parts(String prompt) {

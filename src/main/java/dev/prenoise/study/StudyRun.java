@@ -258,6 +258,7 @@ public final class StudyRun {
             prompts.forEach(prompt -> new Metric.CompleteJudge(prompt.text()).close());
         }
         List<VerifierOffer> offers = catalog.verifiers().list();
+        plan.metrics().forEach(metric -> requireTemplates(metric, offers));
         for (Strategy strategy : plan.strategies()) {
             switch (strategy.kind()) {
                 case FIRST_ORDER -> strategy.verifiers().forEach(name -> requireGradient(name, offers));
@@ -269,12 +270,25 @@ public final class StudyRun {
     }
 
     private static void requireGradient(String name, List<VerifierOffer> offers) {
-        if (VerifierCatalog.offer(offers, name)
+        Metric metric = new Metric(name);
+        boolean followable = VerifierCatalog.offer(offers, metric.verifier())
                 .filter(VerifierOffer::differentiable)
-                .isEmpty()) {
+                .isPresent();
+        if (metric.ofParts() || !followable) {
             throw new IllegalArgumentException(
                     "strategies: first-order by " + name
                             + ", which has no gradient (expected: a verifier that is differentiable, as capabilities lists them)");
+        }
+    }
+
+    private static void requireTemplates(Metric metric, List<VerifierOffer> offers) {
+        List<String> takers = offers.stream()
+                .filter(offer -> offer.takes().contains(VerifierOffer.Extra.TEMPLATES))
+                .map(VerifierOffer::name)
+                .toList();
+        if (metric.throughTemplates() && !takers.contains(metric.verifier())) {
+            throw new IllegalArgumentException("metrics: " + metric.name() + " (expected before " + Metric.TEMPLATES
+                    + ": a CLIP that reads prompts through them, one of " + String.join(", ", takers) + ")");
         }
     }
 

@@ -54,7 +54,7 @@ final class ClipClasses {
         }
         float[][] texts = clip.texts(prompts);
         for (int i = 0; i < to - from; i++) {
-            embeddings.add(unitMean(texts, i * TEMPLATES.size(), TEMPLATES.size()));
+            embeddings.add(ClipTemplates.unitMean(texts, i * TEMPLATES.size(), TEMPLATES.size()));
         }
         return to < labels.size();
     }
@@ -77,21 +77,5 @@ final class ClipClasses {
                 .logSoftmax()
                 .narrow(1, index, 1)
                 .reshape(-1);
-    }
-
-    private static float[] unitMean(float[][] rows, int from, int count) {
-        double[] sum = new double[rows[from].length];
-        double squares = 0;
-        for (int i = 0; i < sum.length; i++) {
-            for (int row = from; row < from + count; row++) {
-                sum[i] += rows[row][i];
-            }
-            squares += sum[i] * sum[i];
-        }
-        float[] mean = new float[sum.length];
-        for (int i = 0; i < sum.length; i++) {
-            mean[i] = (float) (sum[i] / Math.sqrt(squares));
-        }
-        return mean;
     }
 }

@@ -40,7 +40,15 @@ public final class ClipKind implements VerifierKind {
     private VerifierOffer score(VerifierFiles files, String name, PublishedClip published) {
         String title = "CLIPScore of " + published.shape()
                 + ": how well prompt and picture agree; 2.5 * max(cosine, 0), so 0.4 of it is the cosine";
-        return ofText(files, name, title, published, (clip, question) -> ClipScores.hessel(text(clip, question)));
+        return ofText(
+                        files,
+                        name,
+                        title,
+                        published,
+                        (clip, question) -> question.templates()
+                                ? ClipScores.cosine(ClipTemplates.embedding(clip, question.prompt()))
+                                : ClipScores.hessel(text(clip, question)))
+                .taking(VerifierOffer.Extra.TEMPLATES);
     }
 
     private VerifierOffer pick(VerifierFiles files) {

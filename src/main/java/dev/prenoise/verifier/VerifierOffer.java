@@ -29,7 +29,9 @@ public record VerifierOffer(
         /** {@link Question#label()} */
         LABEL,
         /** {@link Question#instructions()} */
-        INSTRUCTIONS
+        INSTRUCTIONS,
+        /** {@link Question#templates()} */
+        TEMPLATES
     }
 
     public VerifierOffer {

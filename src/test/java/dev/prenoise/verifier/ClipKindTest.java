@@ -14,7 +14,6 @@ import dev.prenoise.tensor.SafetensorsWriter;
 import dev.prenoise.tensor.Scope;
 import dev.prenoise.tensor.Tensor;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -63,6 +62,42 @@ class ClipKindTest {
         assertClose("pick in the layout of " + model, scores("pick"), golden(model, golden));
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "clip-b16,clip-vit-base-patch16,clip",
+        "clip-b32,clip-vit-base-patch32,clip_h",
+        "clip-l14,clip-vit-large-patch14,clip_h",
+        "clip-h14,CLIP-ViT-H-14-laion2B-s32B-b79K,clip_h"
+    })
+    void score_throughTemplates_isTransformersCosineWithTheMeanOfTheirEmbeddings(
+            String name, String place, String model) throws IOException {
+        publish(model, place);
+        double[] scores = new double[12];
+        try (Verifier verifier = open(name)) {
+            for (int p = 0; p < 4; p++) {
+                Question question = Question.throughTemplates(TinyClips.READ_THROUGH.get(p));
+                try (Judge judge = verifier.judge(question)) {
+                    double[] column = judge.score(shots());
+                    for (int i = 0; i < 3; i++) {
+                        scores[4 * i + p] = column[i];
+                    }
+                }
+            }
+        }
+        assertClose(name + " through templates", scores, TinyClips.golden(model, "template_cosines"));
+        assertThat(offer(name).takes()).containsExactly(VerifierOffer.Extra.TEMPLATES);
+    }
+
+    @Test
+    void offers_ofOthersThanPlainClips_takeNoTemplates() throws IOException {
+        publish("clip_h", "PickScore_v1");
+        assertThat(offer("pick").problem()).isNull();
+        assertThat(new ClipKind().offers(List.of(folder)))
+                .filteredOn(offer -> offer.takes().contains(VerifierOffer.Extra.TEMPLATES))
+                .extracting(VerifierOffer::name)
+                .containsExactly("clip-b16", "clip-b32", "clip-l14", "clip-h14");
+    }
+
     @Test
     void score_ofWeightsInTwoFiles_isThatOfOne() throws IOException {
         publish("clip_h", "clip-vit-large-patch14");
@@ -99,7 +134,7 @@ class ClipKindTest {
 
     @Test
     void score_ofHps_isTheCosineOfPicturesResizedAsNumbers() throws IOException {
-        copy(TinyClips.tokenizer(), folder.resolve("clip-vit-large-patch14"));
+        TinyClips.copy(TinyClips.tokenizer(), folder.resolve("clip-vit-large-patch14"));
         Path weights = TinyClips.folder("clip_h_open_clip").resolve("open_clip_model.safetensors");
         Files.copy(weights, folder.resolve("HPS_v2.1_compressed.safetensors"));
         Files.copy(
@@ -415,16 +450,6 @@ class ClipKindTest {
 
     /** A tiny model under a published name, with a tokenizer. */
     private void publish(String model, String place) throws IOException {
-        copy(TinyClips.folder(model), folder.resolve(place));
-        copy(TinyClips.tokenizer(), folder.resolve(place));
-    }
-
-    private static void copy(Path from, Path to) throws IOException {
-        Files.createDirectories(to);
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(from)) {
-            for (Path file : files) {
-                Files.copy(file, to.resolve(file.getFileName().toString()));
-            }
-        }
+        TinyClips.publish(model, folder.resolve(place));
     }
 }

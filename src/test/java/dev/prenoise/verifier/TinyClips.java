@@ -5,19 +5,26 @@ import dev.prenoise.tensor.Compute;
 import dev.prenoise.tensor.DType;
 import dev.prenoise.tensor.SafetensorsFile;
 import dev.prenoise.tensor.Tensor;
+import java.io.IOException;
 import java.net.URISyntaxException;
 import java.net.URL;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 
 /** The tiny CLIPs under {@code src/test/resources/verifier/clip}, and what {@code make_clip.py} fed to them. */
-final class TinyClips {
+public final class TinyClips {
     static final List<String> PROMPTS = List.of(
             "a red cat and a blue dog",
             "an old fisherman wearing a yellow raincoat",
             "A  portrait,of an Astronaut!",
             "a red cat and a blue dog on a yellow truck with a fisherman and a strawberry in the rain");
+
+    /** Of the goldens of templates. */
+    public static final List<String> READ_THROUGH =
+            List.of("a red cat and a blue dog", "a red cat", "a blue dog", "a chihuahua and a poodle");
 
     private static final int[][] SIZES = {{52, 40}, {64, 64}, {33, 70}};
 
@@ -43,7 +50,22 @@ final class TinyClips {
         return resource("/text/clip-tiny");
     }
 
-    static double[] golden(String model, String name) {
+    /** Puts one into a folder, with a tokenizer. */
+    public static void publish(String model, Path place) throws IOException {
+        copy(folder(model), place);
+        copy(tokenizer(), place);
+    }
+
+    static void copy(Path from, Path to) throws IOException {
+        Files.createDirectories(to);
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(from)) {
+            for (Path file : files) {
+                Files.copy(file, to.resolve(file.getFileName().toString()));
+            }
+        }
+    }
+
+    public static double[] golden(String model, String name) {
         SafetensorsFile file = SafetensorsFile.open(folder(model).resolve("golden.safetensors"));
         try (Tensor stored = file.load(name, Compute.cpu(), DType.FLOAT64)) {
             return stored.toDoubles();
@@ -59,7 +81,7 @@ final class TinyClips {
         return Tensor.of(Compute.cpu(), values, 2, 3, side, side).to(type);
     }
 
-    static List<Picture> pictures() {
+    public static List<Picture> pictures() {
         return List.of(picture(0), picture(1), picture(2));
     }
 

@@ -78,7 +78,7 @@ public final class RemoteVerifier implements Verifier {
                         false,
                         false,
                         (compute, type) -> new RemoteVerifier(name, theirName, address, channel.get(), deadline))
-                .taking(VerifierOffer.Extra.values());
+                .taking(VerifierOffer.Extra.LABEL, VerifierOffer.Extra.INSTRUCTIONS);
     }
 
     @Override
