@@ -26,7 +26,7 @@ import java.util.function.IntConsumer;
 
 /**
  * Scenes by rule and what the autoencoder makes of their drawings, kept in a file: encoding a picture takes longer than learning from it. A
- * function of the seed and the number of scenes.
+ * function of the seed, the number of scenes and the autoencoder.
  */
 final class LatentPool implements AutoCloseable {
     private static final int BATCH = 32;
@@ -45,15 +45,18 @@ final class LatentPool implements AutoCloseable {
     }
 
     /**
-     * What the file holds, or what is made now and written to it when it holds another seed's or number's.
+     * What the file holds, or what is made now and written to it when it holds another seed's, number's or autoencoder's.
      *
+     * @param weights tells one autoencoder from another
      * @param size scenes
      * @param progress is told the scenes encoded; not called when the file is used
      * @throws IOException when the file cannot be written
      */
-    static LatentPool open(Path file, Autoencoder autoencoder, int size, long seed, IntConsumer progress)
+    static LatentPool open(
+            Path file, Autoencoder autoencoder, String weights, int size, long seed, IntConsumer progress)
             throws IOException {
-        Map<String, String> key = Map.of("scenes", String.valueOf(size), "seed", String.valueOf(seed));
+        Map<String, String> key =
+                Map.of("autoencoder", weights, "scenes", String.valueOf(size), "seed", String.valueOf(seed));
         if (!Files.exists(file) || !SafetensorsFile.open(file).metadata().equals(key)) {
             encode(file, autoencoder, size, seed, key, progress);
         }

@@ -29,6 +29,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -43,6 +46,10 @@ import org.jspecify.annotations.Nullable;
 public final class ShapesModelTraining {
     private static final String UNET = "unet/diffusion_pytorch_model.safetensors";
     private static final String UNET_CONFIG = "unet/config.json";
+    private static final String TEXT = "text_encoder/model.safetensors";
+    private static final String VAE = "vae/diffusion_pytorch_model.safetensors";
+    private static final String VAE_CONFIG = "vae/config.json";
+    private static final String RECIPE = "recipe.txt";
     private static final String SCHEDULER = "scheduler/scheduler_config.json";
     private static final List<String> FROZEN =
             List.of("text_encoder/", "tokenizer/", "vae/", "model_index.json", "prenoise.json");
@@ -58,6 +65,9 @@ public final class ShapesModelTraining {
 
     private final Recipe recipe;
     private final @Nullable Path from;
+    /** Of a fresh network. */
+    private final @Nullable JsonObject config;
+
     private final int checkpointEvery;
 
     /**
@@ -119,6 +129,7 @@ public final class ShapesModelTraining {
             throw new IllegalArgumentException(
                     "channels: " + recipe.channels() + " (expected: none, as " + from + " has its own)");
         }
+        this.config = from == null ? ShapesUNet.config(recipe.channels()) : null;
         this.recipe = recipe;
         this.from = from;
         this.checkpointEvery = checkpointEvery;
@@ -128,16 +139,22 @@ public final class ShapesModelTraining {
      * Trains, or goes on, and writes the model, at each checkpoint too.
      *
      * @param folder gets the model in diffusers layout, and {@code run/} with the checkpoint, the loss curve and the encoded scenes
-     * @throws IllegalArgumentException when the folder's run is one of another recipe
+     * @throws IllegalArgumentException when the folder's run is one of another recipe or is not to be resumed, or when the folder holds a model
+     *     that is no run's; the folder is left as it is then
      * @throws UncheckedIOException when a folder cannot be written
      */
     public void run(Path folder, boolean resume, Progress progress) {
         Compute compute = Compute.cpu();
         Path work = folder.resolve("run");
         try {
+            if (from != null) {
+                requireLayout(from);
+            }
+            String text = recipeText();
+            requireFits(folder, resume, text);
             Files.createDirectories(work);
             Path base = from == null ? ShapesModel.SHAPES.extractTo(work) : from;
-            requireSameRecipe(work, resume);
+            put(work.resolve(RECIPE), text.getBytes(StandardCharsets.UTF_8));
             copyFrozen(base, folder);
             UNetConfig config = UNetConfig.read(folder.resolve(UNET_CONFIG));
             SortedMap<String, List<Long>> fresh = ShapesUNet.shapes(config);
@@ -147,18 +164,19 @@ public final class ShapesModelTraining {
                     ? (name, shape) -> ShapesUNet.start(shapes, name, shape, recipe.seed())
                     : (name, shape) -> taught.values(name);
             try (Tokenizer tokenizer = Tokenizer.load(folder.resolve("tokenizer"));
-                    ClipTextEncoder text = textEncoder(folder.resolve("text_encoder"), compute);
+                    ClipTextEncoder encoder = textEncoder(folder.resolve("text_encoder"), compute);
                     Autoencoder autoencoder = autoencoder(folder.resolve("vae"), compute);
                     LatentPool pool = LatentPool.open(
                             work.resolve("latents.safetensors"),
                             autoencoder,
+                            sha256(folder.resolve(VAE_CONFIG), folder.resolve(VAE)),
                             recipe.scenes(),
                             recipe.seed(),
                             progress::encoded);
                     TrainingRun run = TrainingRun.open(work, resume, plan(), compute, shapes, start)) {
                 Objective objective = new DiffusionObjective(
                         new UNet(config, run.parameters().weights()),
-                        text,
+                        encoder,
                         tokenizer,
                         pool,
                         NoiseSchedule.read(folder.resolve(SCHEDULER)),
@@ -189,13 +207,21 @@ public final class ShapesModelTraining {
 
     // ---- what it starts from ----
 
-    /** Everything but the UNet's weights. */
-    private void copyFrozen(Path base, Path folder) throws IOException {
+    private static void requireLayout(Path base) {
         for (String part : List.of("unet", "text_encoder", "tokenizer", "vae", "scheduler")) {
             if (!Files.isDirectory(base.resolve(part))) {
                 throw new IllegalArgumentException(base + ": no folder " + part + " (expected: diffusers layout)");
             }
         }
+        for (String weights : List.of(UNET, TEXT, VAE)) {
+            if (!Files.isRegularFile(base.resolve(weights))) {
+                throw new IllegalArgumentException(base + ": no file " + weights + " (expected: diffusers layout)");
+            }
+        }
+    }
+
+    /** Everything but the UNet's weights. */
+    private void copyFrozen(Path base, Path folder) throws IOException {
         try (Stream<Path> files = Files.walk(base)) {
             for (Path file : files.filter(Files::isRegularFile).toList()) {
                 String name = base.relativize(file).toString().replace('\\', '/');
@@ -208,11 +234,7 @@ public final class ShapesModelTraining {
                 .getAsJsonObject();
         scheduler.addProperty("prediction_type", recipe.prediction());
         put(folder.resolve(SCHEDULER), text(scheduler));
-        put(
-                folder.resolve(UNET_CONFIG),
-                from == null
-                        ? text(ShapesUNet.config(recipe.channels()))
-                        : Files.readAllBytes(base.resolve(UNET_CONFIG)));
+        put(folder.resolve(UNET_CONFIG), config == null ? Files.readAllBytes(base.resolve(UNET_CONFIG)) : text(config));
     }
 
     /** A transformer's projections may be stored as convolutions. */
@@ -236,11 +258,9 @@ public final class ShapesModelTraining {
     }
 
     /** A run's folder belongs to one recipe; only the steps may change, as far as {@link TrainingRun} lets them. */
-    private void requireSameRecipe(Path work, boolean resume) throws IOException {
-        Path file = work.resolve("recipe.txt");
-        String text = "batch: " + recipe.batch() + "\nchannels: " + recipe.channels() + "\nprediction: "
-                + recipe.prediction() + "\nscenes: " + recipe.scenes() + "\nseed: " + recipe.seed() + "\nfrom: "
-                + (from == null ? "nothing" : from) + "\n";
+    private void requireFits(Path folder, boolean resume, String text) throws IOException {
+        Path work = folder.resolve("run");
+        Path file = work.resolve(RECIPE);
         if (resume && Files.exists(file)) {
             String before = Files.readString(file);
             if (!before.equals(text)) {
@@ -248,7 +268,31 @@ public final class ShapesModelTraining {
                         file + ": of another recipe, " + oneLine(before) + " (expected: " + oneLine(text) + ")");
             }
         }
-        put(file, text.getBytes(StandardCharsets.UTF_8));
+        if (Files.exists(folder.resolve(UNET)) && !TrainingRun.isIn(work)) {
+            throw new IllegalArgumentException(folder + ": holds a model and no run of it (expected: another folder)");
+        }
+        TrainingRun.requireFits(work, resume, plan());
+    }
+
+    /** What it goes on from is told by its weights: they may lie under another path, or others under the same. */
+    private String recipeText() throws IOException {
+        return "batch: " + recipe.batch() + "\nchannels: " + recipe.channels() + "\nprediction: "
+                + recipe.prediction() + "\nscenes: " + recipe.scenes() + "\nseed: " + recipe.seed() + "\nfrom: "
+                + (from == null ? "nothing" : sha256(from.resolve(UNET), from.resolve(TEXT), from.resolve(VAE)))
+                + "\n";
+    }
+
+    /** Of all the files' bytes, in lower-case hexadecimal. */
+    private static String sha256(Path... files) throws IOException {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            for (Path file : files) {
+                digest.update(Files.readAllBytes(file));
+            }
+            return HexFormat.of().formatHex(digest.digest());
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java has SHA-256", e);
+        }
     }
 
     private static String oneLine(String recipe) {

@@ -57,8 +57,15 @@ public final class ShapesVerifierTraining {
     /**
      * @param steps of the optimiser, at least 2
      * @param batch pictures of a step, a multiple of 8
+     * @throws IllegalArgumentException when a number is out of its range
      */
     public ShapesVerifierTraining(int steps, int batch, long seed) {
+        if (steps < 2) {
+            throw new IllegalArgumentException("steps: " + steps + " (expected: >= 2)");
+        }
+        if (batch < 8 || batch % 8 != 0) {
+            throw new IllegalArgumentException("batch: " + batch + " (expected: a positive multiple of 8)");
+        }
         this.steps = steps;
         this.batch = batch;
         this.seed = seed;
@@ -70,7 +77,7 @@ public final class ShapesVerifierTraining {
      * @param folder gets {@code run/} with the checkpoint and the loss curve, {@code clip/} in the layout of a published CLIP, and {@code
      *     aesthetic/}
      * @param progress is told the steps done
-     * @throws IllegalArgumentException when the folder's run is one of another plan
+     * @throws IllegalArgumentException when the folder's run is one of another plan, or is not to be resumed
      * @throws UncheckedIOException when a folder cannot be written
      */
     public void run(Path folder, boolean resume, IntConsumer progress) {

@@ -62,8 +62,7 @@ public final class TrainingRun implements AutoCloseable {
      * @param resume whether to go on from its checkpoint, where there is one
      * @param shapes of every parameter
      * @param start where parameters start
-     * @throws IllegalArgumentException when the checkpoint is one of another plan; one that differs only in when the rate falls may go on while it
-     *     has not begun to fall in either
+     * @throws IllegalArgumentException as {@link #requireFits} does
      * @throws dev.prenoise.tensor.SafetensorsException when the checkpoint cannot be read or is one of another network
      * @throws UncheckedIOException when the folder cannot be written
      */
@@ -74,17 +73,12 @@ public final class TrainingRun implements AutoCloseable {
             Compute compute,
             Map<String, List<Long>> shapes,
             Parameters.Start start) {
-        Path state = folder.resolve(STATE);
-        if (!resume || !Files.exists(state)) {
+        requireFits(folder, resume, plan);
+        if (!isIn(folder)) {
             return new TrainingRun(folder, plan, new Parameters(compute, shapes, start), TrainingRun::never, 0);
         }
-        SafetensorsFile file = SafetensorsFile.open(state);
-        int step = Integer.parseInt(file.metadata().getOrDefault("step", ""));
-        String planned = file.metadata().getOrDefault("plan", "");
-        if (!planned.equals(plan.until(step))) {
-            throw new IllegalArgumentException(
-                    state + ": of another plan, " + planned + " (expected: " + plan.until(step) + ")");
-        }
+        SafetensorsFile file = SafetensorsFile.open(folder.resolve(STATE));
+        int step = stepOf(file);
         Parameters parameters = new Parameters(compute, shapes, (name, shape) -> {
             try (Tensor values = file.load("weights." + name, Compute.cpu(), DType.FLOAT32)) {
                 return values.toFloats();
@@ -98,6 +92,40 @@ public final class TrainingRun implements AutoCloseable {
             }
         };
         return new TrainingRun(folder, plan, parameters, moments, step);
+    }
+
+    /**
+     * Whether a run may begin in the folder, or go on there. Changes nothing.
+     *
+     * @throws IllegalArgumentException when the folder holds a run that is not to be resumed, or when its checkpoint is one of another plan; one
+     *     that differs only in when the rate falls may go on while it has not begun to fall in either
+     * @throws dev.prenoise.tensor.SafetensorsException when the checkpoint cannot be read
+     */
+    static void requireFits(Path folder, boolean resume, TrainingPlan plan) {
+        if (!isIn(folder)) {
+            return;
+        }
+        Path state = folder.resolve(STATE);
+        SafetensorsFile file = SafetensorsFile.open(state);
+        int step = stepOf(file);
+        if (!resume) {
+            throw new IllegalArgumentException(
+                    folder + ": holds a run of " + step + " steps (expected: --resume, or another folder)");
+        }
+        String planned = file.metadata().getOrDefault("plan", "");
+        if (!planned.equals(plan.until(step))) {
+            throw new IllegalArgumentException(
+                    state + ": of another plan, " + planned + " (expected: " + plan.until(step) + ")");
+        }
+    }
+
+    /** Whether the folder has a run's checkpoint. */
+    static boolean isIn(Path folder) {
+        return Files.exists(folder.resolve(STATE));
+    }
+
+    private static int stepOf(SafetensorsFile state) {
+        return Integer.parseInt(state.metadata().getOrDefault("step", ""));
     }
 
     private static Tensor never(String name, Weight weight) {

@@ -11,6 +11,7 @@ import dev.prenoise.backbone.checkpoint.Family;
 import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.tensor.SafetensorsFile;
 import dev.prenoise.training.ShapesModelTraining.Recipe;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -112,6 +113,32 @@ class ShapesModelTrainingTest {
     }
 
     @Test
+    void run_whereThereIsAModelOrARun_isRefusedBeforeAnythingIsWritten() throws Exception {
+        Recipe recipe = recipe(4, "v_prediction");
+        new ShapesModelTraining(recipe(2, "epsilon"), null).run(folder, false, untilStep(-1));
+        Files.delete(folder.resolve("run/latents.safetensors"));
+        byte[] unet = Files.readAllBytes(folder.resolve(UNET));
+
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new ShapesModelTraining(recipe, null).run(folder, false, untilStep(-1)))
+                .withMessage(
+                        folder.resolve("run") + ": holds a run of 2 steps (expected: --resume, or another folder)");
+        assertThatIllegalArgumentException()
+                .as("a longer run, but the rate has fallen")
+                .isThrownBy(
+                        () -> new ShapesModelTraining(recipe(1000, "epsilon"), null).run(folder, true, untilStep(-1)))
+                .withMessageContaining("training.safetensors: of another plan");
+        Files.delete(folder.resolve("run/training.safetensors"));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new ShapesModelTraining(recipe(2, "epsilon"), null).run(folder, true, untilStep(-1)))
+                .withMessage(folder + ": holds a model and no run of it (expected: another folder)");
+
+        assertThat(Checkpoint.open(folder).prediction()).isEqualTo("eps");
+        assertThat(Files.readAllBytes(folder.resolve(UNET))).isEqualTo(unet);
+        assertThat(folder.resolve("run/latents.safetensors")).doesNotExist();
+    }
+
+    @Test
     void run_fromAModel_startsAtItsWeights() throws Exception {
         Path built = ShapesModel.SHAPES.extractTo(folder.resolve("cache"));
         Path tuned = folder.resolve("tuned");
@@ -142,8 +169,7 @@ class ShapesModelTrainingTest {
                 .isThrownBy(() -> new Recipe(2, 3, List.of(16), "epsilon", 16, 7))
                 .withMessage("batch: 3 (expected: a positive multiple of 2)");
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> new ShapesModelTraining(new Recipe(2, 8, List.of(20), "epsilon", 16, 7), null)
-                        .run(folder, false, untilStep(-1)))
+                .isThrownBy(() -> new ShapesModelTraining(new Recipe(2, 8, List.of(20), "epsilon", 16, 7), null))
                 .withMessage("channels: [20] (expected: 1 to 4 multiples of 16)");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> new ShapesModelTraining(recipe(2, "epsilon"), folder))
@@ -166,11 +192,28 @@ class ShapesModelTrainingTest {
         assertThat(encoded[0]).as("40 scenes in batches of 32").isEqualTo(2);
         byte[] first = Files.readAllBytes(folder.resolve("run/latents.safetensors"));
 
+        again();
         new ShapesModelTraining(recipe(2, "epsilon"), null).run(folder, false, counting);
         assertThat(encoded[0]).isEqualTo(2);
+        again();
         new ShapesModelTraining(new Recipe(2, 8, List.of(16), "epsilon", 40, 8), null).run(folder, false, counting);
         assertThat(encoded[0]).as("another seed").isEqualTo(4);
         assertThat(Arrays.equals(first, Files.readAllBytes(folder.resolve("run/latents.safetensors"))))
                 .isFalse();
+
+        Path other = ShapesModel.SHAPES.extractTo(folder.resolve("cache"));
+        Path vae = other.resolve("vae/diffusion_pytorch_model.safetensors");
+        byte[] weights = Files.readAllBytes(vae);
+        weights[weights.length - 1] ^= 1;
+        Files.write(vae, weights);
+        again();
+        new ShapesModelTraining(new Recipe(2, 8, List.of(), "epsilon", 40, 8), other).run(folder, false, counting);
+        assertThat(encoded[0]).as("another autoencoder").isEqualTo(6);
+    }
+
+    /** As if the first checkpoint had not come yet. */
+    private void again() throws IOException {
+        Files.delete(folder.resolve("run/training.safetensors"));
+        Files.delete(folder.resolve(UNET));
     }
 }

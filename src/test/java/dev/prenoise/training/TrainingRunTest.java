@@ -145,12 +145,14 @@ class TrainingRunTest {
     }
 
     @Test
-    void open_withoutResume_beginsAgain() {
+    void open_withoutResume_whereThereIsARun_isRefused_andLeavesIt() throws Exception {
         try (TrainingRun run = open("a", false, PLAN)) {
             advance(run, 7);
         }
-        try (TrainingRun run = open("a", false, PLAN)) {
-            assertThat(run.step()).isZero();
-        }
+        byte[] state = Files.readAllBytes(folder.resolve("a/training.safetensors"));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> open("a", false, PLAN))
+                .withMessage(folder.resolve("a") + ": holds a run of 7 steps (expected: --resume, or another folder)");
+        assertThat(Files.readAllBytes(folder.resolve("a/training.safetensors"))).isEqualTo(state);
     }
 }

@@ -74,8 +74,9 @@ final class ShapesCommand implements Callable<Integer> {
         @Option(
                 names = "--resume",
                 description = {
-                    "Goes on from DIR's checkpoint where there is one. --steps may be another number than before as long as the last quarter, in",
-                    "which the rate falls, has not begun in either."
+                    "Goes on from DIR's checkpoint where there is one; without this a DIR that has a checkpoint is refused. --steps may be another",
+                    "number than before as long as the last quarter, in which the rate falls, has not begun in either, and both are at least 800:",
+                    "a shorter run warms up in fewer steps."
                 })
         private boolean resume;
 
@@ -97,7 +98,7 @@ final class ShapesCommand implements Callable<Integer> {
                 names = "--channels",
                 paramLabel = "N",
                 split = ",",
-                description = "Of the UNet's levels, 16 x 16 first; multiples of 8. Default: 48,96,96, or MODEL's.")
+                description = "Of the UNet's levels, 16 x 16 first; multiples of 16. Default: 48,96,96, or MODEL's.")
         private List<Integer> channels = List.of();
 
         @Option(
@@ -321,7 +322,10 @@ final class ShapesCommand implements Callable<Integer> {
                 description = "Created when missing.")
         private Path out = Path.of("");
 
-        @Option(names = "--resume", description = "Goes on from DIR's checkpoint where there is one.")
+        @Option(
+                names = "--resume",
+                description =
+                        "Goes on from DIR's checkpoint where there is one; without this a DIR that has a checkpoint is refused.")
         private boolean resume;
 
         @Option(
@@ -357,6 +361,8 @@ final class ShapesCommand implements Callable<Integer> {
                     .showSpeed()
                     .build()) {
                 new ShapesVerifierTraining(steps, batch, seed).run(out, resume, bar::stepTo);
+            } catch (IllegalArgumentException e) {
+                throw new CliException(String.valueOf(e.getMessage()), e);
             }
             console.out().println(out.resolve("clip/model.safetensors"));
             console.out().println(out.resolve("aesthetic/head.safetensors"));
@@ -415,14 +421,18 @@ final class ShapesCommand implements Callable<Integer> {
 
         @Override
         public Integer call() throws IOException {
-            Tabled.run(
-                    console,
-                    models.apply(options),
-                    "judging",
-                    prompts,
-                    output,
-                    (catalog, progress) ->
-                            new VerifierAgreement(catalog, seed, prompts, candidates).run(output, progress));
+            try {
+                Tabled.run(
+                        console,
+                        models.apply(options),
+                        "judging",
+                        prompts,
+                        output,
+                        (catalog, progress) ->
+                                new VerifierAgreement(catalog, seed, prompts, candidates).run(output, progress));
+            } catch (IllegalArgumentException e) {
+                throw new CliException(String.valueOf(e.getMessage()), e);
+            }
             return 0;
         }
     }

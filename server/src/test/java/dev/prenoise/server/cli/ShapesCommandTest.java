@@ -32,6 +32,10 @@ class ShapesCommandTest {
         assertThat(other.exit()).isEqualTo(2);
         assertThat(other.err().get(other.err().size() - 1))
                 .startsWith("prenoise: " + folder.resolve("out/run/recipe.txt") + ": of another recipe, batch: 2,");
+        assertThat(run(small.toArray(String[]::new)).err())
+                .as("without --resume")
+                .containsExactly("prenoise: " + folder.resolve("out/run")
+                        + ": holds a run of 2 steps (expected: --resume, or another folder)");
         assertThat(Files.readAllBytes(folder.resolve("out/scheduler/scheduler_config.json")))
                 .isEqualTo(scheduler);
     }
@@ -44,6 +48,17 @@ class ShapesCommandTest {
         assertThat(run("shapes", "train", "--out", folder.toString(), "--from", folder.toString())
                         .err())
                 .containsExactly("prenoise: " + folder + ": no folder unet (expected: diffusers layout)");
+    }
+
+    @Test
+    void verifiers_byNumbersThatCannotBe_saySo() {
+        CommandLineRun trained = run("shapes", "train-verifiers", "--out", folder.toString(), "--batch", "12");
+        assertThat(trained.exit()).isEqualTo(2);
+        assertThat(trained.err()).endsWith("prenoise: batch: 12 (expected: a positive multiple of 8)");
+        assertThat(folder.resolve("run")).doesNotExist();
+        CommandLineRun judged = run("shapes", "judge-verifiers", "--output", folder.toString(), "--prompts", "1");
+        assertThat(judged.exit()).isEqualTo(2);
+        assertThat(judged.err()).endsWith("prenoise: prompts: 1, candidates: 8 (expected: >= 2, >= 2)");
     }
 
     @Test
