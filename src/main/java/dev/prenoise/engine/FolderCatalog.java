@@ -266,9 +266,6 @@ final class FolderCatalog implements ModelCatalog {
         return pins;
     }
 
-    /**
-     * @throws UnknownBackboneException when there is none
-     */
     @Override
     public void hash(String id) throws InterruptedException {
         Item<Card> item = item(id);
@@ -279,6 +276,9 @@ final class FolderCatalog implements ModelCatalog {
         }
     }
 
+    /**
+     * @throws UnknownBackboneException when there is none
+     */
     private Item<Card> item(String id) {
         Item<Card> item = builtIn.containsKey(id) ? builtIn.get(id) : models.get(id);
         if (item == null) {

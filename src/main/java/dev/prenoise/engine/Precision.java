@@ -32,6 +32,11 @@ public enum Precision {
         return this == BF16 ? DType.FLOAT32 : network(compute);
     }
 
+    /** Whether the UNet is computed in float32, which others are held against. */
+    public boolean isFloat32(Compute compute) {
+        return network(compute) == DType.FLOAT32;
+    }
+
     /** Says so once in the log where a processor computes bfloat16 slower than float32. */
     void warnWhereSlow(Compute compute) {
         if (this != BF16 || !compute.isCpu()) {

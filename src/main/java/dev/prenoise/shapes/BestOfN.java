@@ -74,11 +74,24 @@ public final class BestOfN {
     }
 
     private static int[] ranked(double[] losses, int first) {
+        if (ascending(losses, first)) {
+            return IntStream.range(first, losses.length).toArray();
+        }
         return IntStream.range(first, losses.length)
                 .boxed()
                 .sorted(Comparator.comparingDouble(i -> losses[i]))
                 .mapToInt(i -> i)
                 .toArray();
+    }
+
+    /** Whether sorting would leave them where they are. */
+    private static boolean ascending(double[] losses, int first) {
+        for (int i = first + 1; i < losses.length; i++) {
+            if (Double.compare(losses[i - 1], losses[i]) > 0) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static int endOfTie(int[] ranked, double[] losses, int from) {

@@ -105,12 +105,16 @@ abstract class Choice {
     private static final class Ranked extends Choice {
         private final List<UnitResult.Row> pool;
         private final double[] scores;
+
+        /** By metrics, as every budget asks for them again; none where nothing was drawn. */
+        private final double[][] outcomes;
+
         private final int lossesEach;
         private final int nfeEach;
 
         Ranked(List<UnitResult.Row> pool, double[] scores, int lossesEach, int nfeEach) {
             double[] losses = finite(scores);
-            // sorted once, as every value sorts them again, which is quick where they are
+            // sorted once, as nothing is left to sort for a value where they are
             int[] order = IntStream.range(0, losses.length)
                     .boxed()
                     .sorted(Comparator.comparingDouble(i -> losses[i]))
@@ -118,13 +122,16 @@ abstract class Choice {
                     .toArray();
             this.pool = Arrays.stream(order).mapToObj(pool::get).toList();
             this.scores = Arrays.stream(order).mapToDouble(i -> losses[i]).toArray();
+            this.outcomes = IntStream.range(0, pool.get(0).values().size())
+                    .mapToObj(metric -> values(this.pool, metric))
+                    .toArray(double[][]::new);
             this.lossesEach = lossesEach;
             this.nfeEach = nfeEach;
         }
 
         @Override
         double value(int metric, int n) {
-            return BestOfN.expected(scores, values(pool, metric), n);
+            return BestOfN.expected(scores, outcomes[metric], n);
         }
 
         @Override

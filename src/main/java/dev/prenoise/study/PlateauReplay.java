@@ -20,7 +20,7 @@ final class PlateauReplay {
     /** Which row is the best of the first n, at n - 1. */
     private final int[] best;
 
-    /** After which checkpoints the rule is asked, and what it estimates there, as a part of the gain so far. */
+    /** After which checkpoints the rule is asked, and what it estimates there. */
     private final List<Checkpoint> checkpoints = new ArrayList<>();
 
     private record Checkpoint(int rows, PlateauRule.Estimate estimate) {}
@@ -34,7 +34,8 @@ final class PlateauReplay {
             boolean better = losses[i] < losses[best[i - 1]] || Double.isNaN(losses[best[i - 1]]);
             best[i] = better ? i : best[i - 1];
         }
-        for (int n = PlateauRule.nextCheckpoint(0); n <= losses.length; n = PlateauRule.nextCheckpoint(n)) {
+        // behind the last one nothing is left to end
+        for (int n = PlateauRule.nextCheckpoint(0); n < losses.length; n = PlateauRule.nextCheckpoint(n)) {
             checkpoints.add(new Checkpoint(n, PlateauRule.estimate(Arrays.copyOf(losses, n), true)));
         }
     }
@@ -106,7 +107,7 @@ final class PlateauReplay {
     /** How many the search has taken when the rule ends it; all where it never does. */
     int stop(PlateauRule rule) {
         return checkpoints.stream()
-                .filter(checkpoint -> checkpoint.rows() < rows.size() && rule.ends(checkpoint.estimate()))
+                .filter(checkpoint -> rule.ends(checkpoint.estimate()))
                 .map(Checkpoint::rows)
                 .findFirst()
                 .orElse(rows.size());
@@ -126,10 +127,16 @@ final class PlateauReplay {
         return rows.get(best(first)).values().get(metric);
     }
 
-    /** The part of the whole search's gain in its own score, over the mean of all, that the first ones do not have. */
+    /**
+     * The part of the whole search's gain in its own score, over the mean of all that could be scored, that the first ones do not have; NaN where
+     * none could be.
+     */
     double gainLost(int first) {
         double lowest = losses[best(rows.size())];
-        double gain = Arrays.stream(losses).average().orElse(lowest) - lowest;
+        if (!Double.isFinite(lowest)) {
+            return Double.NaN;
+        }
+        double gain = Arrays.stream(losses).filter(Double::isFinite).average().orElse(lowest) - lowest;
         return gain > 0 ? (losses[best(first)] - lowest) / gain : 0;
     }
 

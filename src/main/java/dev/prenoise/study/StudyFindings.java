@@ -57,15 +57,15 @@ final class StudyFindings {
      * @param spent loss evaluations, or pictures
      * @param saved part of what the whole search spends
      * @param fixed how many candidates, or starts, cost as much where their number is fixed; between two numbers some take one more
-     * @param gainLost part of the whole search's gain in its own score
+     * @param gainLost part of the whole search's gain in its own score, over prompts where there was one; empty where nothing could be scored
      * @param againstWhole by metrics, less the whole search's value; empty where the metric could judge no prompt
-     * @param againstFixed by metrics, less what that fixed number comes to
+     * @param againstFixed by metrics, less what that fixed number comes to; the number is not drawn again with the prompts
      */
     record Stopped(
             Interval spent,
             Interval saved,
             double fixed,
-            Interval gainLost,
+            Optional<Interval> gainLost,
             List<Optional<Interval>> againstWhole,
             List<Optional<Interval>> againstFixed) {}
 
@@ -325,12 +325,15 @@ final class StudyFindings {
             againstWhole.add(less(means(judged, replay -> replay.value(metric, replay.whole())), stopped));
             againstFixed.add(less(means(judged, replay -> between(replay, metric, fixed)), stopped));
         }
+        double[] gainLost = Arrays.stream(means(replays, replay -> replay.gainLost(replay.stop(rule))))
+                .filter(Double::isFinite)
+                .toArray();
         return Optional.of(new Stopped(
                 mean(spent),
                 Statistics.clusters(
                         spent.length, chosen -> 1 - sum(spent, chosen) / sum(whole, chosen), RESAMPLES, SEED),
                 fixed,
-                mean(means(replays, replay -> replay.gainLost(replay.stop(rule)))),
+                gainLost.length == 0 ? Optional.empty() : Optional.of(mean(gainLost)),
                 againstWhole,
                 againstFixed));
     }

@@ -90,7 +90,9 @@ final class StudyReport {
                             name,
                             number(stopped.spent(), 1, 1, ""),
                             number(stopped.saved(), 100, 1, ""),
-                            number(stopped.gainLost(), 100, 1, "")));
+                            stopped.gainLost()
+                                    .map(lost -> number(lost, 100, 1, ""))
+                                    .orElse("")));
                     row.addAll(differences(stopped.againstWhole()));
                     whole.add(row);
                     row = new ArrayList<>(List.of(name, String.format(Locale.ROOT, "%.1f", stopped.fixed())));
@@ -122,7 +124,7 @@ final class StudyReport {
                         fixedHead,
                         fixed,
                         "First: how many candidates, or optimised starts, cost as much where every search takes the first so many. Metrics: less"
-                                + " what these come to, so above 0 the rule spends where it is worth it."));
+                                + " what these come to, so above 0 the rule spends where it is worth it. Intervals take that number as given."));
     }
 
     private List<String> differences(List<Optional<Interval>> byMetric) {
@@ -214,7 +216,12 @@ final class StudyReport {
                 "Medians over units of work and, in brackets, from the 5th to the 95th percentile. What a strategy follows is in it: gradients"
                         + " of optimised starts and of first-order search, and the judging of pictures"
                         + (judged() ? " by every metric" : "")
-                        + ". A search's own time, at the largest budget, has no picture of its winner in it where losses pick."
+                        + "."
+                        + (plan.winnersOnly()
+                                ? " One pass serves all losses here, with maps of self-attention: a loss that does not read them takes some per"
+                                        + " cent less in a search."
+                                : "")
+                        + " A search's own time, at the largest budget, has no picture of its winner in it where losses pick."
                         + " Peak MB: the most memory resident in the process, weights included.");
     }
 

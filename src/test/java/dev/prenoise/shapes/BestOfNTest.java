@@ -37,6 +37,20 @@ class BestOfNTest {
     }
 
     @Test
+    void expected_ofAscendingLosses_isThatOfAnyOtherOrder() {
+        double[] losses = {-1, 0, 0, 2, 7, Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY};
+        double[] outcomes = {3, 1, 4, 1, 5, 9, 2};
+        double[] backwards = new double[7];
+        double[] backwardOutcomes = new double[7];
+        Arrays.setAll(backwards, i -> losses[6 - i]);
+        Arrays.setAll(backwardOutcomes, i -> outcomes[6 - i]);
+        for (int n = 1; n <= 7; n++) {
+            assertThat(BestOfN.expected(losses, outcomes, n))
+                    .isCloseTo(BestOfN.expected(backwards, backwardOutcomes, n), within(1e-12));
+        }
+    }
+
+    @Test
     void expected_ofOne_isTheMean() {
         assertThat(BestOfN.expected(new double[] {3, 1, 2}, new double[] {0, 1, 1}, 1))
                 .isCloseTo(2 / 3.0, within(1e-12));

@@ -1,6 +1,8 @@
 package dev.prenoise.study;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -40,12 +42,16 @@ final class LargeStudy {
         }
         System.out.printf("%,d units, %,d MB of rows%n", plan.units().size(), Files.size(rows) / 1_000_000);
         System.gc();
+        OperatingSystemMXBean processor = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
         long begin = System.nanoTime();
+        long processorBegin = processor.getProcessCpuTime();
         new StudyRun(plan, folder).report();
         Runtime memory = Runtime.getRuntime();
         System.out.printf(
-                "report in %.1f s, heap %,d MB%n",
-                (System.nanoTime() - begin) / 1e9, (memory.totalMemory() - memory.freeMemory()) / 1_000_000);
+                "report in %.1f s by the clock, %.1f s of processor time, heap %,d MB%n",
+                (System.nanoTime() - begin) / 1e9,
+                (processor.getProcessCpuTime() - processorBegin) / 1e9,
+                (memory.totalMemory() - memory.freeMemory()) / 1_000_000);
     }
 
     private static UnitResult result(Unit unit) {

@@ -197,4 +197,19 @@ class PlateauReplayTest {
                         .toArray())
                 .containsExactly(0, 10, 10, 30, 30);
     }
+
+    @Test
+    void gainLost_isOfWhatCouldBeScored() {
+        double[] scores = {Double.NaN, 5, 4, 6, Double.NaN, 2, 3};
+        double[] none = {Double.NaN, Double.NaN};
+        PlateauReplay some = PlateauReplay.of(RANK, pool(7), ranked(scores, false), List.of("oracle"), 7)
+                .orElseThrow();
+        PlateauReplay nothing = PlateauReplay.of(RANK, pool(2), ranked(none, false), List.of("oracle"), 2)
+                .orElseThrow();
+
+        assertThat(some.gainLost(3)).isCloseTo(1, within(1e-12));
+        assertThat(some.gainLost(2)).isCloseTo(1.5, within(1e-12));
+        assertThat(some.gainLost(6)).isZero();
+        assertThat(nothing.gainLost(1)).isNaN();
+    }
 }

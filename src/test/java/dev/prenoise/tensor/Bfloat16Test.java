@@ -111,7 +111,9 @@ class Bfloat16Test {
     }
 
     @Test
-    void bfloat16Speed_isARatio() {
-        assertThat(CPU.bfloat16Speed()).isBetween(1e-4, 20.0);
+    void bfloat16Speed_isMuchTheSameWhenAskedAgain() {
+        double first = CPU.bfloat16Speed();
+        assertThat(first).isPositive().isFinite();
+        assertThat(CPU.bfloat16Speed()).isBetween(first / 4, 4 * first);
     }
 }

@@ -5,6 +5,7 @@ import dev.prenoise.engine.InvalidFieldException;
 import dev.prenoise.engine.LossBenchmark;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.engine.PictureCost;
+import dev.prenoise.engine.Precision;
 import dev.prenoise.engine.PrecisionAgreement;
 import dev.prenoise.engine.VerifierBenchmark;
 import dev.prenoise.server.ops.StreamBenchmark;
@@ -100,7 +101,7 @@ final class BenchCommand implements Callable<Integer> {
             paramLabel = "N",
             description = {
                 "Scores N noises in --dtype and in fp32 and says how far the orders agree: of 20 prompts on the built-in model,",
-                "or with --checkpoint on that one's UNet."
+                "or with --checkpoint on that one's UNet. --dtype says what is held against fp32."
             })
     private @Nullable Integer agreement;
 
@@ -228,6 +229,14 @@ final class BenchCommand implements Callable<Integer> {
     private int agree(int candidates, Compute compute) {
         if (candidates < 2) {
             throw new ParameterException(spec.commandLine(), "--agreement: " + candidates + " (expected: >= 2 noises)");
+        }
+        Compute scored = checkpoint == null && options.device().isEmpty() ? Compute.best() : compute;
+        if (options.precision().isFloat32(scored)) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--dtype: "
+                            + (options.precision() == Precision.AUTO ? "auto, fp32 on " + scored.name() : "fp32")
+                            + " (expected: fp16 or bf16, to hold against fp32)");
         }
         PrecisionAgreement compared = new PrecisionAgreement(console.out(), options.precision(), candidates);
         if (checkpoint == null) {

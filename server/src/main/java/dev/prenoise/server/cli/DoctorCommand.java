@@ -216,7 +216,7 @@ final class DoctorCommand implements Callable<Integer> {
         }
         String what = String.format(
                 Locale.ROOT,
-                "bfloat16 on this processor: a convolution runs %.1f times as fast as in float32, with half the memory",
+                "bfloat16 on this processor: a convolution runs %.1f times as fast as in float32, a network gains less; half the memory",
                 speed);
         if (speed >= 1) {
             return List.of(Finding.ok(what + (speed > WORTHWHILE ? " (--dtype bf16)" : "")));
