@@ -4,10 +4,13 @@ import dev.prenoise.engine.InvalidFieldException;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.engine.ModelException;
 import dev.prenoise.engine.UnknownBackboneException;
+import dev.prenoise.tensor.DeviceMemory;
 import dev.prenoise.verifier.VerifierException;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -35,6 +38,12 @@ public final class StudyWorker {
     /** One that was refused is not offered again for so long. */
     private static final Duration OTHERS_FIRST = Duration.ofSeconds(5);
 
+    /** So often a unit may fail here for what may be this machine's reasons; the last time is the study's. */
+    static final int TRIES = 3;
+
+    /** One that failed here is not offered again for so long, after a second time for twice as long. */
+    private static final Duration SETBACK = Duration.ofSeconds(30);
+
     /** Who refused so many in a row rests for longest. */
     private static final int LONGEST_REST = 7;
 
@@ -44,7 +53,9 @@ public final class StudyWorker {
     private final UnitWork work;
     private final String name;
     private final Consumer<String> told;
+    private final Duration setback;
     private final Set<String> reasons = new HashSet<>();
+    private final Map<String, Integer> failed = new HashMap<>();
     private UnitQueue.@Nullable Delivery<Unit> current;
     private boolean stopped;
     private int refused;
@@ -55,12 +66,26 @@ public final class StudyWorker {
      * @param told why units are not computed here, each reason once
      */
     public StudyWorker(UnitSource source, ModelCatalog catalog, String version, String name, Consumer<String> told) {
+        this(source, catalog, version, name, told, SETBACK);
+    }
+
+    /**
+     * @param setback how long one that failed here is not offered again
+     */
+    StudyWorker(
+            UnitSource source,
+            ModelCatalog catalog,
+            String version,
+            String name,
+            Consumer<String> told,
+            Duration setback) {
         this.source = source;
         this.catalog = catalog;
         this.version = version;
         this.work = new UnitWork(catalog, version);
         this.name = name;
         this.told = told;
+        this.setback = setback;
     }
 
     /**
@@ -86,11 +111,17 @@ public final class StudyWorker {
     private int takeAll(@Nullable Duration idle) throws InterruptedException {
         int done = 0;
         long busy = System.nanoTime();
+        boolean looked = false;
         while (!isStopped()) {
             Duration left = idle == null ? PATIENCE : idle.minusNanos(System.nanoTime() - busy);
             if (left.isNegative()) {
-                return done;
+                if (looked) {
+                    return done;
+                }
+                // however short the time, one look
+                left = Duration.ZERO;
             }
+            looked = true;
             try (UnitQueue.Delivery<Unit> delivery = source.take(left.compareTo(PATIENCE) < 0 ? left : PATIENCE)) {
                 if (delivery == null || !begin(delivery)) {
                     continue;
@@ -120,28 +151,60 @@ public final class StudyWorker {
             delivery.giveBack(OTHERS_FIRST);
             return false;
         }
-        refused = 0;
         UnitResult result;
         try {
             result = work.run(unit);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | OutOfMemoryError e) {
             LOG.debug("{} failed", StudyRun.named(unit), e);
-            result = UnitResult.failed(unit.id(), version, e.getMessage() == null ? e.toString() : e.getMessage());
+            if (isStopped()) {
+                // it may have failed because it was stopped
+                return false;
+            }
+            String why = e.getMessage() == null ? e.toString() : e.getMessage();
+            if (mayBeTheMachine(e) && leaveToOthers(delivery, why)) {
+                return false;
+            }
+            result = UnitResult.failed(unit.id(), version, why);
         }
-        if (isStopped() && result.failure() != null) {
-            // it may have failed because it was stopped
-            return false;
-        }
+        refused = 0;
+        failed.remove(unit.id());
         source.report(result);
         delivery.acknowledge();
+        return true;
+    }
+
+    /** Whether it may go well elsewhere or later: memory, a verifier that is not reached, a file; not what the unit itself asks for. */
+    private static boolean mayBeTheMachine(Throwable failure) {
+        boolean asked = failure instanceof IllegalArgumentException || failure instanceof UnknownBackboneException;
+        return !asked || DeviceMemory.isExhaustion(failure);
+    }
+
+    /** Whether the unit was given back, which ends where it has failed here too often. */
+    private boolean leaveToOthers(UnitQueue.Delivery<Unit> delivery, String why) {
+        Unit unit = delivery.content();
+        int times = failed.merge(unit.id(), 1, Integer::sum);
+        if (times >= TRIES) {
+            return false;
+        }
+        refused++;
+        String word = "failed here, " + times + " of at most " + TRIES + " times: " + why;
+        told.accept(StudyRun.named(unit) + " is left to others: " + word);
+        source.say(new WorkerWord(name, unit.id(), word));
+        delivery.giveBack(setback.multipliedBy(times));
         return true;
     }
 
     /** Why this worker's numbers would be others; null = they would not. */
     private @Nullable String refusal(Unit unit) throws InterruptedException {
         List<String> asked = unit.basis();
-        if (!asked.get(0).equals(Basis.program(catalog, version))) {
-            return "version and device are " + Basis.program(catalog, version) + " (expected: " + asked.get(0) + ")";
+        // first: what else another version says of a unit may have another form
+        String program = asked.isEmpty() ? "not said" : asked.get(0);
+        if (!program.equals(Basis.program(catalog, version))) {
+            return "version and device are " + Basis.program(catalog, version) + " (expected: " + program + ")";
+        }
+        if (asked.size() != 2 + unit.metrics().size()) {
+            return "its basis has " + asked.size() + " entries (expected: "
+                    + (2 + unit.metrics().size()) + ")";
         }
         try {
             String backbone = Basis.backbone(catalog, unit.backbone().id());

@@ -6,6 +6,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,8 +50,19 @@ public record Unit(
         return JSON.toJson(this);
     }
 
+    /**
+     * @throws IllegalArgumentException when that is none, or one of another version's form
+     */
     public static Unit ofJson(String json) {
-        return JSON.fromJson(json, Unit.class);
+        try {
+            Unit unit = Objects.requireNonNull(JSON.fromJson(json, Unit.class), "unit");
+            Objects.requireNonNull(unit.backbone.id(), "backbone");
+            Objects.requireNonNull(unit.prompt.text(), "prompt");
+            Objects.requireNonNull(unit.strategy.kind(), "strategy");
+            return unit;
+        } catch (RuntimeException e) {
+            throw new IllegalArgumentException("unit: cannot be read (expected: of this version's form)", e);
+        }
     }
 
     /** The same work has the same id: half of a SHA-256 of what it says, in lower-case hexadecimal. */

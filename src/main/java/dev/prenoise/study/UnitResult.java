@@ -68,6 +68,9 @@ public record UnitResult(
         return JSON.toJson(this);
     }
 
+    /**
+     * @throws RuntimeException when that is none, or one of another version's form
+     */
     public static UnitResult ofJson(String json) {
         return JSON.fromJson(json, UnitResult.class);
     }

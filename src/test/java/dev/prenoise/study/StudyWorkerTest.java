@@ -6,12 +6,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.prenoise.engine.CatalogOptions;
 import dev.prenoise.engine.Catalogs;
 import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.verifier.LlmGrader;
+import dev.prenoise.verifier.LlmOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -36,13 +40,16 @@ class StudyWorkerTest {
     private static ModelCatalog catalog;
     private static StudyPlan plan;
 
-    private final List<WorkerWord> words = new ArrayList<>();
-    private final List<String> told = new ArrayList<>();
+    private final List<WorkerWord> words = new CopyOnWriteArrayList<>();
+    private final List<String> told = new CopyOnWriteArrayList<>();
     private final LocalQueue queue = new LocalQueue(Duration.ofMinutes(1));
 
     @BeforeAll
     static void open() throws Exception {
-        catalog = Catalogs.create(CatalogOptions.of(folder.resolve("cache")));
+        LlmOptions nobody =
+                LlmOptions.of("http://127.0.0.1:9/v1", "seer", "", false).withRetries(0);
+        catalog = Catalogs.create(CatalogOptions.of(folder.resolve("cache"))
+                .withOffers(List.of(LlmGrader.offer(nobody, folder.resolve("cache")))));
         plan = StudyFile.read(
                         Files.writeString(folder.resolve("study.yaml"), STUDY).toString())
                 .on(catalog, "1");
@@ -56,6 +63,11 @@ class StudyWorkerTest {
     private StudyWorker worker(String version) {
         queue.listen(words::add);
         return new StudyWorker(queue, catalog, version, "here", told::add);
+    }
+
+    /** Why units were left, in this order; a heartbeat has no reason and may come at any time. */
+    private List<String> refusals() {
+        return words.stream().map(WorkerWord::refusal).filter(Objects::nonNull).toList();
     }
 
     /** A unit that other models or verifiers stand behind. */
@@ -96,13 +108,18 @@ class StudyWorkerTest {
 
         assertThat(done).isZero();
         assertThat(queue.units()).isEqualTo(4);
-        assertThat(words.get(0).refusal()).isEqualTo("version and device are 2 cpu (expected: 1 cpu)");
+        assertThat(refusals()).first().isEqualTo("version and device are 2 cpu (expected: 1 cpu)");
         assertThat(told)
                 .first()
                 .asString()
-                .endsWith("is left to others: " + words.get(0).refusal());
+                .endsWith("is left to others: version and device are 2 cpu (expected: 1 cpu)");
         // others come first
-        assertThat(queue.take(AT_ONCE).content().id()).isNotEqualTo(words.get(0).unit());
+        String first = words.stream()
+                .filter(word -> word.refusal() != null)
+                .findFirst()
+                .orElseThrow()
+                .unit();
+        assertThat(queue.take(AT_ONCE).content().id()).isNotEqualTo(first);
     }
 
     @Test
@@ -116,10 +133,64 @@ class StudyWorkerTest {
         queue.offer(List.of(with(unit, unit.backbone(), basis)));
         worker("1").run(Duration.ofMillis(1));
 
-        assertThat(words.get(0).refusal()).contains("v1-5").contains("expected: one of");
-        assertThat(words.get(words.size() - 1).refusal())
+        assertThat(refusals()).first().asString().contains("v1-5").contains("expected: one of");
+        assertThat(refusals())
+                .last()
+                .asString()
                 .startsWith("backbone and precision are shapes ")
                 .endsWith(" FLOAT32 (expected: shapes 4711 FLOAT32)");
+    }
+
+    @Test
+    void run_ofAUnitThatSaysTooLittle_leavesItToOthers() throws Exception {
+        Unit unit = plan.units().get(0);
+        queue.offer(List.of(with(unit, unit.backbone(), List.of())));
+        assertThat(worker("1").run(AT_ONCE)).isZero();
+        queue.offer(List.of(with(unit, unit.backbone(), unit.basis().subList(0, 1))));
+        assertThat(worker("1").run(AT_ONCE)).isZero();
+
+        assertThat(refusals())
+                .containsSequence(
+                        "version and device are 1 cpu (expected: not said)", "its basis has 1 entries (expected: 3)");
+        assertThat(queue.units()).isEqualTo(2);
+    }
+
+    @Test
+    void run_whereAVerifierIsNotReached_leavesTheUnitToOthersAndReportsItInTheEnd() throws Exception {
+        Unit unit = plan.units().get(0);
+        Unit graded = new Unit(
+                unit.backbone(),
+                unit.prompt(),
+                unit.strategy(),
+                unit.candidates(),
+                unit.seeds(),
+                List.of("llm"),
+                false,
+                List.of(unit.basis().get(0), unit.basis().get(1), Basis.verifier(catalog, "llm")),
+                unit.pictures());
+        queue.offer(List.of(graded));
+        queue.listen(words::add);
+        StudyWorker worker = new StudyWorker(queue, catalog, "1", "here", told::add, AT_ONCE);
+        CompletableFuture<Void> working = working(worker);
+        UnitQueue.Delivery<UnitResult> result = Objects.requireNonNull(queue.result(Duration.ofMinutes(2)), "a result");
+        worker.stop();
+        working.get(30, TimeUnit.SECONDS);
+
+        assertThat(result.content().failure()).startsWith("llm: ").contains("start again when it answers");
+        assertThat(refusals()).hasSize(StudyWorker.TRIES - 1);
+        assertThat(refusals().get(0)).startsWith("failed here, 1 of at most 3 times: llm: ");
+        assertThat(refusals().get(1)).startsWith("failed here, 2 of at most 3 times: llm: ");
+        assertThat(told).hasSize(2).allSatisfy(line -> assertThat(line).contains(" is left to others: failed here"));
+    }
+
+    private static CompletableFuture<Void> working(StudyWorker worker) {
+        return CompletableFuture.runAsync(() -> {
+            try {
+                worker.run(null);
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        });
     }
 
     @Test
@@ -147,13 +218,7 @@ class StudyWorkerTest {
                 plan.plateau(),
                 plan.basis());
         StudyWorker worker = worker("1");
-        CompletableFuture<Void> working = CompletableFuture.runAsync(() -> {
-            try {
-                worker.run(null);
-            } catch (InterruptedException e) {
-                throw new IllegalStateException(e);
-            }
-        });
+        CompletableFuture<Void> working = working(worker);
         assertThatThrownBy(() -> new StudyRun(other, folder.resolve("failing")).run(queue, null, (known, of) -> {}))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(unit.prompt().text())

@@ -55,6 +55,18 @@ final class QueueAccess {
         return !url.isEmpty();
     }
 
+    /**
+     * For commands that have nothing to do without one.
+     *
+     * @throws CliException when there is none, or an option cannot be used
+     */
+    QueueOptions required() {
+        if (!isSet()) {
+            throw new CliException("--queue: none (expected: nats://HOST:4222, or PRENOISE_QUEUE)");
+        }
+        return options(QueueOptions.DEFAULT_FORGOTTEN);
+    }
+
     /** "" = none given. */
     String name() {
         return name.isEmpty() ? "" : JetStreamQueue.plain(name);

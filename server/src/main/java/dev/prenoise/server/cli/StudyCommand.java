@@ -128,7 +128,9 @@ final class StudyCommand implements Callable<Integer> {
 
     /** With its commands. */
     static CommandLine line(Console console, Function<ModelOptions, ModelCatalog> models) {
-        return new CommandLine(new StudyCommand(console, models)).addSubcommand(new StudyWorkCommand(console, models));
+        return new CommandLine(new StudyCommand(console, models))
+                .addSubcommand(new StudyWorkCommand(console, models))
+                .addSubcommand(new StudyDropCommand(console));
     }
 
     @Override

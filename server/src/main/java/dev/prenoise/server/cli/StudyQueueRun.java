@@ -2,6 +2,7 @@ package dev.prenoise.server.cli;
 
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.server.ops.ProductVersion;
+import dev.prenoise.server.queue.Claim;
 import dev.prenoise.server.queue.JetStreamQueue;
 import dev.prenoise.server.queue.QueueException;
 import dev.prenoise.server.queue.QueueLink;
@@ -39,6 +40,7 @@ final class StudyQueueRun implements StudyFileRun.Way {
                 ? JetStreamQueue.plain(plan.title()) + "-" + plan.digest().substring(0, NAME_DIGITS)
                 : name;
         try (QueueLink link = QueueAccess.open(options, console.err()::println);
+                Claim ignoredClaim = Claim.take(link, queueName, QueueAccess.me());
                 JetStreamQueue queue = JetStreamQueue.create(link, queueName)) {
             String invitation = "prenoise study work --queue " + options.address() + " --queue-name " + queueName;
             console.err().println("study: workers are started by " + invitation);

@@ -47,13 +47,10 @@ final class StudyWorkCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        if (!queue.isSet()) {
-            throw new CliException("--queue: none (expected: nats://HOST:4222, or PRENOISE_QUEUE)");
-        }
+        QueueOptions access = queue.required();
         if (endAfter != null && endAfter < 0) {
             throw new CliException("--end-after: " + endAfter + " (expected: >= 0 seconds)");
         }
-        QueueOptions access = queue.options(QueueOptions.DEFAULT_FORGOTTEN);
         String name = queue.name();
         try (ModelCatalog catalog = models.apply(options);
                 QueueLink link = QueueAccess.open(access, console.err()::println)) {

@@ -32,9 +32,12 @@ import java.util.Collection;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
@@ -61,6 +64,9 @@ public final class JetStreamQueue implements UnitQueue {
     private static final String COORDINATOR = "coordinator";
     private static final String OBJECT = "Prenoise-Object";
 
+    /** Which coordinator's offer a unit is; its result says it too. */
+    private static final String RUN = "Prenoise-Run";
+
     /** A study that nobody asked about for so long is forgotten. Whoever goes on with it then offers what is missing. */
     private static final Duration KEPT = Duration.ofDays(30);
 
@@ -82,10 +88,17 @@ public final class JetStreamQueue implements UnitQueue {
     private static final int SUBJECT_IS_TAKEN = 10077;
     private static final Duration SHORTEST = Duration.ofMillis(20);
     private static final Duration LATE = Duration.ofMillis(500);
+    private static final Duration PAUSE = Duration.ofMillis(200);
+
+    /** What this version cannot read is not delivered again for so long. */
+    private static final Duration OTHERS_FIRST = Duration.ofSeconds(5);
 
     private final QueueLink link;
     private final String name;
     private final boolean owner;
+    private final String run = UUID.randomUUID().toString();
+    private final Map<String, String> runs = new ConcurrentHashMap<>();
+    private boolean toldOfForms;
     private @Nullable JetStreamSubscription units;
     private @Nullable JetStreamSubscription results;
     private final Deque<Message> fetched = new ArrayDeque<>();
@@ -114,8 +127,27 @@ public final class JetStreamQueue implements UnitQueue {
         return new JetStreamQueue(link, name, false);
     }
 
+    /**
+     * Takes a queue off the server that nobody goes on with, and all that is in it.
+     *
+     * @throws QueueException when there is none of that name, or it has a coordinator
+     */
+    public static void drop(QueueLink link, String name) throws InterruptedException {
+        List<String> names = names(link);
+        if (!names.contains(name)) {
+            throw new QueueException("queue-name: " + name + " (expected: "
+                    + (names.isEmpty() ? "none is there" : "one of " + String.join(", ", names)) + ")");
+        }
+        String who = Claim.holder(link, name);
+        if (who != null) {
+            throw new QueueException(
+                    "queue: " + name + " is offered by " + who + " (expected: one whose coordinator has ended)");
+        }
+        join(link, name).remove();
+    }
+
     /** The names of the queues that a server has. */
-    static List<String> names(QueueLink link) throws InterruptedException {
+    public static List<String> names(QueueLink link) throws InterruptedException {
         return link.answer(() -> link.management().getStreamNames()).stream()
                 .filter(stream -> stream.startsWith(PREFIX) && stream.endsWith(UNITS))
                 .map(stream -> stream.substring(PREFIX.length(), stream.length() - UNITS.length()))
@@ -191,12 +223,16 @@ public final class JetStreamQueue implements UnitQueue {
         List<Unit> window = new ArrayList<>();
         for (Unit unit : offered) {
             window.add(unit);
-            sent.add(link.stream().publishAsync(unitSubject(unit.id()), bytes(unit)));
+            sent.add(link.stream().publishAsync(unitSubject(unit.id()), of(run), bytes(unit)));
             if (window.size() == WINDOW) {
                 confirm(window, sent);
             }
         }
         confirm(window, sent);
+    }
+
+    private static Headers of(String run) {
+        return new Headers().put(RUN, run);
     }
 
     private void confirm(List<Unit> window, List<CompletableFuture<PublishAck>> sent) {
@@ -206,7 +242,7 @@ public final class JetStreamQueue implements UnitQueue {
                 sent.get(i).join();
             } catch (CompletionException e) {
                 // one that is there already, or the server was away: asked again one by one, it says which
-                publish(unitSubject(unit.id()), null, bytes(unit));
+                publish(unitSubject(unit.id()), of(run), bytes(unit));
             }
         }
         window.clear();
@@ -224,7 +260,7 @@ public final class JetStreamQueue implements UnitQueue {
     }
 
     /** Whether it is new there. */
-    private boolean publish(String subject, @Nullable Headers headers, byte[] bytes) {
+    private boolean publish(String subject, Headers headers, byte[] bytes) {
         return link.answerUninterrupted(() -> {
             try {
                 link.stream().publish(subject, headers, bytes);
@@ -279,22 +315,56 @@ public final class JetStreamQueue implements UnitQueue {
 
     @Override
     public @Nullable Delivery<UnitResult> result(Duration patience) throws InterruptedException {
-        link.requirePatience();
-        if (fetched.isEmpty()) {
-            fetch(patience);
+        Duration wait = patience;
+        while (true) {
+            link.requirePatience();
+            if (fetched.isEmpty()) {
+                fetch(wait);
+            }
+            Message message = fetched.poll();
+            if (message == null) {
+                return null;
+            }
+            Delivery<UnitResult> delivery = resultOf(message);
+            if (delivery != null) {
+                return delivery;
+            }
+            wait = Duration.ZERO;
         }
-        Message message = fetched.poll();
-        if (message == null) {
-            return null;
-        }
-        String object = message.hasHeaders() ? message.getHeaders().getFirst(OBJECT) : null;
-        byte[] bytes = object == null ? message.getData() : objectOf(object);
+    }
+
+    /** Null where there is nothing to learn from it; the unit is offered again where it is missing. */
+    private @Nullable Delivery<UnitResult> resultOf(Message message) throws InterruptedException {
+        String object = header(message, OBJECT);
+        byte[] bytes = object.isEmpty() ? message.getData() : objectOf(object);
         if (bytes.length == 0) {
-            // whoever wrote it died, or this was done before; the unit is offered again where it is missing
+            // whoever wrote it died, or this was done before
             message.term();
             return null;
         }
-        return new Taken<>(message, UnitResult.ofJson(inflated(bytes)), object == null ? null : () -> forget(object));
+        Runnable afterwards = object.isEmpty() ? null : () -> forget(object);
+        UnitResult result;
+        try {
+            result = Objects.requireNonNull(UnitResult.ofJson(inflated(bytes)), "result");
+            Objects.requireNonNull(result.unit(), "unit");
+        } catch (RuntimeException e) {
+            LOG.warn("queue: {}: a result is left out: {} (expected: of this version's form)", name, e.toString());
+            message.term();
+            if (afterwards != null) {
+                afterwards.run();
+            }
+            return null;
+        }
+        Taken<UnitResult> taken = new Taken<>(message, result, afterwards);
+        if (result.failure() != null && !header(message, RUN).equals(run)) {
+            LOG.info(
+                    "queue: {}: a unit that failed in a run before this one is tried again: {}",
+                    name,
+                    result.failure());
+            taken.acknowledge();
+            return null;
+        }
+        return taken;
     }
 
     /** All that is there, or the next one that comes. */
@@ -320,7 +390,7 @@ public final class JetStreamQueue implements UnitQueue {
         } catch (IllegalStateException e) {
             LOG.debug("no results", e);
             results = null;
-            Thread.sleep(SHORTEST.toMillis());
+            Thread.sleep(PAUSE.toMillis());
         }
     }
 
@@ -389,32 +459,80 @@ public final class JetStreamQueue implements UnitQueue {
                 units = link.answer(() -> subscribe(UNITS, WORKERS));
             }
             Message message = next(units, patience.compareTo(SHORTEST) < 0 ? SHORTEST : patience);
-            return message == null
-                    ? null
-                    : new Taken<>(message, Unit.ofJson(new String(message.getData(), StandardCharsets.UTF_8)), null);
+            return message == null ? null : unitOf(message);
         } catch (IllegalStateException e) {
             LOG.debug("no unit", e);
             units = null;
-            Thread.sleep(SHORTEST.toMillis());
+            Thread.sleep(PAUSE.toMillis());
             return null;
         }
     }
 
+    private @Nullable Delivery<Unit> unitOf(Message message) {
+        try {
+            Unit unit = Unit.ofJson(new String(message.getData(), StandardCharsets.UTF_8));
+            runs.put(unit.id(), header(message, RUN));
+            return new Taken<>(message, unit, null);
+        } catch (IllegalArgumentException e) {
+            message.nakWithDelay(OTHERS_FIRST);
+            if (!toldOfForms) {
+                toldOfForms = true;
+                LOG.warn("queue: {}: a unit that another version offered is left to others: {}", name, e.getMessage());
+            }
+            return null;
+        }
+    }
+
+    /** "" = none. */
+    private static String header(Message message, String key) {
+        String value = message.hasHeaders() ? message.getHeaders().getFirst(key) : null;
+        return value == null ? "" : value;
+    }
+
     private JetStreamSubscription subscribe(String stream, String consumer) throws IOException, JetStreamApiException {
+        try {
+            return bound(stream, consumer);
+        } catch (JetStreamApiException e) {
+            if (!owner || !QueueLink.isMissing(e)) {
+                throw e;
+            }
+            LOG.debug("no stream, made again", e);
+        } catch (IllegalArgumentException e) {
+            // how the library says that there is no such consumer
+            if (!owner) {
+                throw new QueueException("queue: " + name + " has no consumer " + consumer, e);
+            }
+            LOG.debug("no consumer, made again", e);
+        }
+        // the server has lost its disk; what was in the streams is offered again by the study
+        make();
+        return bound(stream, consumer);
+    }
+
+    private JetStreamSubscription bound(String stream, String consumer) throws IOException, JetStreamApiException {
         return link.stream().subscribe(null, PullSubscribeOptions.bind(PREFIX + name + stream, consumer));
     }
 
     private static @Nullable Message next(JetStreamSubscription subscription, Duration patience)
             throws InterruptedException {
+        long begin = System.nanoTime();
         subscription.pullExpiresIn(1, patience);
-        return subscription.nextMessage(patience.plus(LATE));
+        Message message = subscription.nextMessage(patience.plus(LATE));
+        Duration left = patience.minusNanos(System.nanoTime() - begin);
+        if (message == null && left.compareTo(Duration.ZERO) > 0) {
+            // a server that has lost the stream says so at once, however long one would wait
+            Thread.sleep(Math.min(left.toMillis(), PAUSE.toMillis()));
+        }
+        return message;
     }
 
     @Override
     public void report(UnitResult result) {
         byte[] bytes = deflated(result.toJson());
+        Headers headers = of(runs.getOrDefault(result.unit(), ""));
         if (bytes.length <= link.connection().getMaxPayload() - OVERHEAD) {
-            publish(resultSubject(result.unit()), null, bytes);
+            publish(resultSubject(result.unit()), headers, bytes);
+            runs.remove(result.unit());
             return;
         }
         String object = result.unit() + "-" + UUID.randomUUID();
@@ -422,9 +540,10 @@ public final class JetStreamQueue implements UnitQueue {
             put(object, bytes);
             return true;
         });
-        if (!publish(resultSubject(result.unit()), new Headers().put(OBJECT, object), new byte[0])) {
+        if (!publish(resultSubject(result.unit()), headers.put(OBJECT, object), new byte[0])) {
             forget(object);
         }
+        runs.remove(result.unit());
     }
 
     private void put(String object, byte[] bytes) throws IOException, JetStreamApiException {

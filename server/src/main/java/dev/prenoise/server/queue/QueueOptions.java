@@ -8,6 +8,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +35,14 @@ public record QueueOptions(
     public static final Duration DEFAULT_FORGOTTEN = Duration.ofSeconds(30);
     private static final int DEFAULT_PORT = 4222;
 
+    /** A comma before the next URL; those in a password are none. */
+    private static final Pattern BETWEEN = Pattern.compile(",(?=\\s*[a-z]+://)");
+
+    private static final Pattern SCHEME = Pattern.compile("(nats|tls|https?|wss?)://");
+    private static final Pattern PLAIN = Pattern.compile("[a-z]+://([^:/?#@\\[\\]]+|\\[[0-9a-fA-F:.]+])(:[0-9]+)?");
+    private static final Pattern NO_PORT = Pattern.compile(":(?!//)(?![0-9]+(/|$)).*");
+    private static final String HIDDEN = "...";
+
     public QueueOptions {
         servers = List.copyOf(servers);
     }
@@ -47,15 +57,19 @@ public record QueueOptions(
     public static QueueOptions of(String urls, Map<String, String> environment) {
         List<String> servers = new ArrayList<>();
         String secret = "";
-        for (String url : urls.split(",")) {
+        for (String url : BETWEEN.split(urls, -1)) {
             String text = url.strip();
             int at = text.lastIndexOf('@');
-            int scheme = text.indexOf("://");
-            String shown = at < 0 || scheme < 0 ? text : text.substring(0, scheme + 3) + text.substring(at + 1);
-            if (at >= 0 && scheme >= 0) {
-                secret = text.substring(scheme + 3, at);
+            Matcher scheme = SCHEME.matcher(text);
+            int begin = scheme.lookingAt() ? scheme.end() : 0;
+            if (at >= begin) {
+                secret = text.substring(begin, at);
+                text = text.substring(0, begin) + text.substring(at + 1);
+            } else if (urls.indexOf('@') >= 0 && !PLAIN.matcher(text).matches()) {
+                // may be a piece of a password with a comma in it
+                text = HIDDEN;
             }
-            servers.add(address(shown));
+            servers.add(address(text));
         }
         int colon = secret.indexOf(':');
         String user = colon < 0 ? "" : decoded(secret.substring(0, colon));
@@ -94,12 +108,20 @@ public record QueueOptions(
     }
 
     private static IllegalArgumentException wrong(String shown) {
+        // what stands for a port and is none may be a password whose host was forgotten
+        String safe = NO_PORT.matcher(shown).replaceFirst(":" + HIDDEN);
         return new IllegalArgumentException(
-                "queue: " + shown + " (expected: nats://HOST:4222 or tls://HOST:4222, several with commas between)");
+                "queue: " + safe + " (expected: nats://HOST:4222 or tls://HOST:4222, several with commas between)");
     }
 
     private static String decoded(String text) {
-        return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);
+        try {
+            return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);
+        } catch (IllegalArgumentException e) {
+            // the decoder's own words have a piece of it
+            throw new IllegalArgumentException(
+                    "queue: credentials (expected: percent-encoded, a % as %25, or without the URL in PRENOISE_QUEUE_USER, PRENOISE_QUEUE_PASSWORD, PRENOISE_QUEUE_TOKEN)");
+        }
     }
 
     /**

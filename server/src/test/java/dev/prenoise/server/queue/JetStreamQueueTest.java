@@ -165,6 +165,141 @@ class JetStreamQueueTest extends UnitQueueContract {
         assertThat(JetStreamQueue.names(link())).doesNotContain("gone");
     }
 
+    /** Of a version whose messages have another form. */
+    @Test
+    void messages_ofAnotherForm_endNeitherAWorkerNorItsCoordinator() throws Exception {
+        QueueLink stranger = link();
+        JetStreamQueue queue = JetStreamQueue.create(link(), "forms");
+        for (String form : List.of("{}", "[1]", "no JSON", "")) {
+            String subject = "prenoise.forms.unit." + Math.abs(form.hashCode());
+            stranger.stream().publish(subject, form.getBytes(StandardCharsets.UTF_8));
+            assertThat(queue.take(Duration.ofSeconds(1))).as(form).isNull();
+        }
+        queue.offer(List.of(unit(1)));
+        Delivery<Unit> taken = null;
+        for (int i = 0; i < 20 && taken == null; i++) {
+            taken = queue.take(Duration.ofSeconds(1));
+        }
+        assertThat(Objects.requireNonNull(taken, "a unit").content()).isEqualTo(unit(1));
+        assertThat(queue.units()).as("left to others").isEqualTo(5);
+
+        stranger.stream().publish("prenoise.forms.result.x", "no gzip".getBytes(StandardCharsets.UTF_8));
+        queue.report(UnitResult.failed(unit(1).id(), "1", "x"));
+        UnitResult result = null;
+        for (int i = 0; i < 20 && result == null; i++) {
+            Delivery<UnitResult> delivery = queue.result(Duration.ofSeconds(1));
+            result = delivery == null ? null : delivery.content();
+        }
+        assertThat(Objects.requireNonNull(result, "a result").failure()).isEqualTo("x");
+        queue.remove();
+    }
+
+    @Test
+    void failure_inARunBeforeThisOne_isNotThisOnes() throws Exception {
+        JetStreamQueue before = JetStreamQueue.create(link(), "runs");
+        JetStreamQueue worker = JetStreamQueue.join(link(), "runs");
+        before.offer(List.of(unit(1)));
+        Delivery<Unit> first = Objects.requireNonNull(worker.take(Duration.ofSeconds(5)), "a unit");
+        JetStreamQueue queue = JetStreamQueue.create(link(), "runs");
+        worker.report(UnitResult.failed(unit(1).id(), "1", "then"));
+        first.acknowledge();
+        assertThat(queue.result(Duration.ofSeconds(1))).isNull();
+
+        queue.offer(List.of(unit(1)));
+        Objects.requireNonNull(worker.take(Duration.ofSeconds(5)), "a unit").acknowledge();
+        worker.report(UnitResult.failed(unit(1).id(), "1", "now"));
+        assertThat(Objects.requireNonNull(queue.result(Duration.ofSeconds(5)), "a result")
+                        .content()
+                        .failure())
+                .isEqualTo("now");
+        queue.remove();
+    }
+
+    @Test
+    void claim_ofAQueueThatHasACoordinator_isRefusedWithItsName() throws Exception {
+        JetStreamQueue queue = JetStreamQueue.create(link(), "claimed");
+        QueueLink other = link();
+        try (Claim claim = Claim.take(link(), "claimed", "ann-1")) {
+            assertThat(claim).isNotNull();
+            assertThatThrownBy(() -> Claim.take(other, "claimed", "bob-2"))
+                    .isInstanceOf(QueueException.class)
+                    .hasMessage("queue: claimed is offered by ann-1 (expected: one coordinator of a study; "
+                            + "further machines run prenoise study work)");
+            assertThatThrownBy(() -> JetStreamQueue.drop(other, "claimed"))
+                    .isInstanceOf(QueueException.class)
+                    .hasMessage("queue: claimed is offered by ann-1 (expected: one whose coordinator has ended)");
+            Claim.take(other, "claimed-not", "bob-2").close();
+        }
+        queue.offer(List.of(unit(1)));
+        Claim.take(other, "claimed", "bob-2").close();
+        JetStreamQueue.drop(other, "claimed");
+        assertThat(JetStreamQueue.names(other)).doesNotContain("claimed");
+        assertThatThrownBy(() -> JetStreamQueue.drop(other, "claimed"))
+                .isInstanceOf(QueueException.class)
+                .hasMessageStartingWith("queue-name: claimed (expected: ");
+    }
+
+    @Test
+    void claim_byTwoAtOnce_isOnes() throws Exception {
+        List<CompletableFuture<String>> both = new ArrayList<>();
+        List<Claim> claims = Collections.synchronizedList(new ArrayList<>());
+        for (String who : List.of("ann-1", "bob-2")) {
+            QueueLink link = link();
+            both.add(CompletableFuture.supplyAsync(() -> {
+                try {
+                    claims.add(Claim.take(link, "both", who));
+                    return "";
+                } catch (QueueException e) {
+                    return String.valueOf(e.getMessage());
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            }));
+        }
+        List<String> said = new ArrayList<>();
+        for (CompletableFuture<String> each : both) {
+            said.add(each.get(30, TimeUnit.SECONDS));
+        }
+
+        assertThat(claims).hasSize(1);
+        assertThat(said).contains("").anySatisfy(line -> assertThat(line).startsWith("queue: both is offered by "));
+    }
+
+    @Test
+    void take_andResult_whereTheServerLostItsDisk_makeTheQueueAgain() throws Exception {
+        QueueLink link = link();
+        JetStreamQueue queue = JetStreamQueue.create(link(), "disk");
+        queue.offer(List.of(unit(1)));
+        Objects.requireNonNull(queue.take(Duration.ofSeconds(5)), "a unit");
+        lose(link, "disk");
+        int looks = 0;
+        for (long end = System.nanoTime() + Duration.ofSeconds(2).toNanos(); System.nanoTime() < end; looks++) {
+            assertThat(queue.take(Duration.ofSeconds(1))).isNull();
+        }
+        assertThat(looks).as("in 2 s").isLessThanOrEqualTo(20);
+        assertThat(queue.units()).isZero();
+        queue.offer(List.of(unit(1)));
+        assertThat(Objects.requireNonNull(queue.take(Duration.ofSeconds(10)), "a unit")
+                        .content())
+                .isEqualTo(unit(1));
+
+        // one that has not asked yet
+        JetStreamQueue fresh = JetStreamQueue.create(link(), "disk");
+        lose(link, "disk");
+        assertThat(fresh.result(Duration.ofMillis(200))).isNull();
+        assertThat(fresh.take(Duration.ofMillis(200))).isNull();
+        assertThat(JetStreamQueue.names(link)).contains("disk");
+        lose(link, "disk");
+        assertThatThrownBy(() -> JetStreamQueue.join(link(), "disk").take(Duration.ofMillis(200)))
+                .as("a worker leaves it to the study")
+                .isInstanceOf(QueueException.class);
+    }
+
+    private static void lose(QueueLink link, String name) throws Exception {
+        link.management().deleteStream("prenoise-" + name + "-units");
+        link.management().deleteStream("prenoise-" + name + "-results");
+    }
+
     @Test
     void kill_ofTheServer_losesNothing_andIsWaitedFor(@TempDir Path own) throws Exception {
         List<String> told = Collections.synchronizedList(new ArrayList<>());
@@ -325,6 +460,28 @@ class JetStreamQueueTest extends UnitQueueContract {
                     .hasMessageContaining("(expected: nats://HOST:4222 or tls://HOST:4222")
                     .hasMessageNotContaining("hidden");
         }
+        for (String wrong : List.of(
+                "user:hidden@host:4222",
+                "hidden@host:4222",
+                "hidden://x@host:4222",
+                "nats://u:hidden",
+                "nats://u:hidden,nats://u:x@host",
+                "nats://u:hid,den@ho st",
+                "nats://u:50%hidden@host",
+                "nats://%hidden@host")) {
+            assertThatThrownBy(() -> QueueOptions.of(wrong, Map.of()))
+                    .as(wrong)
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageStartingWith("queue: ")
+                    .hasMessageContaining("(expected: ")
+                    .hasMessageNotContaining("hid")
+                    .hasNoCause();
+        }
+        assertThat(QueueOptions.of("nats://u:pass,word@host", Map.of()).password())
+                .isEqualTo("pass,word");
+        assertThat(QueueOptions.of("nats://u:p@[::1]:1,nats://[::2]:2", Map.of())
+                        .servers())
+                .containsExactly("nats://[::1]:1", "nats://[::2]:2");
         assertThat(QueueOptions.of("nats://a, tls://t@b:1", Map.of()).servers())
                 .containsExactly("nats://a:4222", "tls://b:1");
     }

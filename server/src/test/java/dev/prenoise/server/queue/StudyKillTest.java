@@ -83,6 +83,12 @@ class StudyKillTest {
         throw new AssertionError(rows + ": fewer than " + count + " after " + PATIENCE_SECONDS + " s");
     }
 
+    /** Else nothing would be killed in the middle, and this test would say nothing. */
+    private static void assertWorkIsOut(Path rows, Process killed) throws IOException {
+        assertThat(killed.isAlive()).as("before it is killed").isTrue();
+        assertThat(Files.readAllLines(rows)).as("rows before the kill").hasSizeLessThan(UNITS);
+    }
+
     /** Without what depends on the hour and the machine's load. */
     private static Set<UnitResult> rows(Path output) throws IOException {
         List<String> lines = Files.readAllLines(output.resolve("rows.jsonl"));
@@ -111,12 +117,15 @@ class StudyKillTest {
             Process coordinator = prenoise("coordinator1", offering);
             Process worker = prenoise("worker1", working);
             awaitRows(rows, 2);
+            assertWorkIsOut(rows, worker);
             worker.destroyForcibly().waitFor();
             Process survivor = prenoise("worker2", working);
             awaitRows(rows, 5);
+            assertWorkIsOut(rows, coordinator);
             server.kill();
             server.start();
             awaitRows(rows, 8);
+            assertWorkIsOut(rows, coordinator);
             coordinator.destroyForcibly().waitFor();
             coordinator = prenoise("coordinator2", offering);
             awaitEnd(coordinator, "coordinator2");
