@@ -131,8 +131,10 @@ final class AttentionEvaluator implements Evaluator {
             double scale;
             try (FirstStep.Maps maps = firstStep.maps(leaf, self)) {
                 AttentionMaps arrays = maps.toArrays(1).get(0);
-                slope = AttentionPass.finite(optimized.evaluate(arrays, subjects, true));
-                value = score.equals(optimized) ? slope : AttentionPass.finite(score.evaluate(arrays, subjects, false));
+                slope = AttentionPass.finite(optimized, optimized.evaluate(arrays, subjects, true));
+                value = score.equals(optimized)
+                        ? slope
+                        : AttentionPass.finite(score, score.evaluate(arrays, subjects, false));
                 scale = largest == 0 ? 1 : scale(slope, largest);
                 Tensor sum = maps.weightedSum(slope);
                 (scale == 1 ? sum : sum.mul(scale)).backward();

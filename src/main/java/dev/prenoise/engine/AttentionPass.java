@@ -86,7 +86,8 @@ public final class AttentionPass {
                 List<LossValue> ofNoise = new ArrayList<>();
                 for (int i = 0; i < took.length; i++) {
                     long begin = System.nanoTime();
-                    ofNoise.add(finite(losses.get(i).evaluate(one, subjects, false)));
+                    AttentionLoss loss = losses.get(i);
+                    ofNoise.add(finite(loss, loss.evaluate(one, subjects, false)));
                     took[i] += System.nanoTime() - begin;
                 }
                 values.add(ofNoise);
@@ -95,9 +96,9 @@ public final class AttentionPass {
         }
     }
 
-    static LossValue finite(LossValue value) {
+    static LossValue finite(AttentionLoss loss, LossValue value) {
         if (!Double.isFinite(value.loss())) {
-            throw notFinite("the loss");
+            throw notFinite("the loss " + loss.name());
         }
         return value;
     }

@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -47,8 +48,10 @@ public final class ModelComparison {
 
     /**
      * @param models of the catalog; the first is what the others are compared to
-     * @param prompts of each suite, at least 2
+     * @param seed of prompts, noises and intervals
+     * @param prompts of each suite, at least 2 and at most as many as the smallest suite has: one that came twice would count as two
      * @param candidates pictures of each prompt, at least 1
+     * @throws IllegalArgumentException when a number is out of its range, or nothing is to be compared
      */
     public ModelComparison(
             ModelCatalog catalog,
@@ -65,6 +68,12 @@ public final class ModelComparison {
             throw new IllegalArgumentException(
                     "models: " + models + ", suites: " + suites + " (expected: at least one of each)");
         }
+        for (PromptSuite suite : suites) {
+            if (prompts > suite.size()) {
+                throw new IllegalArgumentException("prompts: " + prompts + " (expected: 2 to " + suite.size()
+                        + ", as many as " + suite.id() + " has)");
+            }
+        }
         this.catalog = catalog;
         this.models = models.stream().map(catalog::resolve).toList();
         this.suites = List.copyOf(suites);
@@ -74,28 +83,33 @@ public final class ModelComparison {
     }
 
     /**
-     * @param folder gets {@code pictures.csv} and {@code table.md}
+     * @param folder gets {@code pictures.csv}, which grows with each prompt, and {@code table.md}, which grows with each suite; those that are
+     *     there already are overwritten
      * @param progress is told how many prompts are done
      * @throws UncheckedIOException when the folder cannot be written
      */
     public void run(Path folder, IntConsumer progress) {
-        StringBuilder csv = new StringBuilder("suite,prompt,candidate,model,complete,score\n");
-        List<Shares> all = new ArrayList<>();
-        for (PromptSuite suite : suites) {
-            List<double[]> ofModels =
-                    models.stream().map(model -> new double[prompts]).toList();
-            for (int i = 0; i < prompts; i++) {
-                for (int m = 0; m < models.size(); m++) {
-                    ofModels.get(m)[i] = share(catalog.open(models.get(m)), models.get(m), suite, i, csv);
-                }
-                progress.accept(all.size() * prompts + i + 1);
-            }
-            all.add(new Shares(suite.id(), ofModels));
-        }
+        Path pictures = folder.resolve("pictures.csv");
+        Path table = folder.resolve("table.md");
         try {
             Files.createDirectories(folder);
-            Files.writeString(folder.resolve("pictures.csv"), csv);
-            Files.writeString(folder.resolve("table.md"), table(all).markdown());
+            Files.deleteIfExists(table);
+            Files.writeString(pictures, "suite,prompt,candidate,model,complete,score\n");
+            List<Shares> all = new ArrayList<>();
+            for (PromptSuite suite : suites) {
+                List<double[]> ofModels =
+                        models.stream().map(model -> new double[prompts]).toList();
+                for (int i = 0; i < prompts; i++) {
+                    StringBuilder csv = new StringBuilder();
+                    for (int m = 0; m < models.size(); m++) {
+                        ofModels.get(m)[i] = share(catalog.open(models.get(m)), models.get(m), suite, i, csv);
+                    }
+                    Files.writeString(pictures, csv, StandardOpenOption.APPEND);
+                    progress.accept(all.size() * prompts + i + 1);
+                }
+                all.add(new Shares(suite.id(), ofModels));
+                Files.writeString(table, table(all).markdown());
+            }
         } catch (IOException e) {
             throw new UncheckedIOException(folder + ": cannot be written: " + e, e);
         }
@@ -147,21 +161,23 @@ public final class ModelComparison {
                 rows,
                 String.format(
                         Locale.ROOT,
-                        "%d prompts of each suite x %d seeds, seed %d. [95 %% interval over prompts].",
+                        "%d prompts of each suite x %d %s, seed %d. [95 %% interval over prompts]%s.",
                         prompts,
                         candidates,
-                        seed));
+                        candidates == 1 ? "seed" : "seeds",
+                        seed,
+                        all.size() > 1 ? "; that of \"all together\" takes the prompts of all suites as one" : ""));
     }
 
-    private static List<String> row(Shares shares) {
+    private List<String> row(Shares shares) {
         List<String> cells = new ArrayList<>(List.of(shares.suite()));
         double[] first = shares.ofModels().get(0);
         shares.ofModels()
-                .forEach(values -> cells.add(text("%.1f [%.1f, %.1f]", Statistics.mean(values, RESAMPLES, 1))));
+                .forEach(values -> cells.add(text("%.1f [%.1f, %.1f]", Statistics.mean(values, RESAMPLES, seed))));
         shares.ofModels().stream()
                 .skip(1)
                 .forEach(values ->
-                        cells.add(text("%+.1f [%+.1f, %+.1f]", Statistics.difference(first, values, RESAMPLES, 1))));
+                        cells.add(text("%+.1f [%+.1f, %+.1f]", Statistics.difference(first, values, RESAMPLES, seed))));
         return cells;
     }
 

@@ -35,6 +35,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.IntConsumer;
@@ -59,13 +60,21 @@ public final class VerifierAgreement {
     private final int candidates;
 
     /**
-     * @param prompts how many, at least 2
+     * @param prompts how many, at least 2 and no more than come before one of a suite comes again
      * @param candidates pictures for each prompt, at least 2
      */
     public VerifierAgreement(ModelCatalog catalog, long seed, int prompts, int candidates) {
         if (prompts < 2 || candidates < 2) {
             throw new IllegalArgumentException(
                     "prompts: " + prompts + ", candidates: " + candidates + " (expected: >= 2, >= 2)");
+        }
+        PromptSuite smallest = Arrays.stream(PromptSuite.values())
+                .min(Comparator.comparingInt(PromptSuite::size))
+                .orElseThrow();
+        int most = smallest.size() * PromptSuite.values().length;
+        if (prompts > most) {
+            throw new IllegalArgumentException("prompts: " + prompts + " (expected: 2 to " + most + ", as "
+                    + smallest.id() + " has " + smallest.size() + ")");
         }
         this.catalog = catalog;
         this.seed = seed;

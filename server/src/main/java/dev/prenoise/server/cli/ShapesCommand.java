@@ -203,8 +203,8 @@ final class ShapesCommand implements Callable<Integer> {
             name = "judge",
             header = "Measures by the exact oracle how good diffusion models of the built-in world are.",
             description = {
-                "All draw the same prompts from the same plain seeds. Writes pictures.csv and table.md into the output folder and prints the table.",
-                "The same options give the same table."
+                "All draw the same prompts from the same plain seeds. Writes pictures.csv, a prompt at a time, and table.md, a suite at a time, into",
+                "the output folder, over those that are there, and prints the table. The same options give the same table."
             },
             sortOptions = false)
     static final class JudgeModels implements Callable<Integer> {
@@ -234,7 +234,8 @@ final class ShapesCommand implements Callable<Integer> {
                 names = "--prompts",
                 paramLabel = "N",
                 defaultValue = "30",
-                description = "Of each suite. Default: ${DEFAULT-VALUE}.")
+                description =
+                        "Of each suite, no more than it has (shape_shape 56, counting 64). Default: ${DEFAULT-VALUE}.")
         private int prompts;
 
         @Option(
@@ -390,7 +391,7 @@ final class ShapesCommand implements Callable<Integer> {
                 names = "--prompts",
                 paramLabel = "N",
                 defaultValue = "60",
-                description = "Prompts, in turn from seven suites. Default: ${DEFAULT-VALUE}.")
+                description = "Prompts, in turn from seven suites; 392 at most. Default: ${DEFAULT-VALUE}.")
         private int prompts;
 
         @Option(

@@ -59,6 +59,9 @@ class ShapesCommandTest {
         CommandLineRun judged = run("shapes", "judge-verifiers", "--output", folder.toString(), "--prompts", "1");
         assertThat(judged.exit()).isEqualTo(2);
         assertThat(judged.err()).endsWith("prenoise: prompts: 1, candidates: 8 (expected: >= 2, >= 2)");
+        assertThat(run("shapes", "judge-verifiers", "--output", folder.toString(), "--prompts", "393")
+                        .err())
+                .endsWith("prenoise: prompts: 393 (expected: 2 to 392, as shape_shape has 56)");
     }
 
     @Test
