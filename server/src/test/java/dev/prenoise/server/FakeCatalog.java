@@ -54,6 +54,12 @@ public final class FakeCatalog implements ModelCatalog {
     /** Run before each evaluation of a loss and each denoiser call for a picture, with the prompt, on the thread that computes. */
     public volatile BeforeEvaluation beforeEvaluation = prompt -> {};
 
+    /** Run before a model is opened. */
+    public volatile Runnable beforeOpening = () -> {};
+
+    /** How often somebody asked which weights these are. */
+    public final AtomicInteger pinned = new AtomicInteger();
+
     /** The prompt of each of these, in the order in which they ran. */
     public final List<String> evaluations = new CopyOnWriteArrayList<>();
 
@@ -136,6 +142,7 @@ public final class FakeCatalog implements ModelCatalog {
 
     @Override
     public List<WeightsPin> pins(String id, List<String> loras) {
+        pinned.incrementAndGet();
         List<WeightsPin> pins = new ArrayList<>();
         pins.add(new WeightsPin(id, 1000, stamp, null, settings));
         loras.forEach(name -> pins.add(new WeightsPin(name, 77, "lora", null, null)));
@@ -166,6 +173,7 @@ public final class FakeCatalog implements ModelCatalog {
     public Model open(String id) {
         threads.add(Thread.currentThread().getName());
         requireKnown(id);
+        beforeOpening.run();
         opened.add(id);
         return new FakeModel(id);
     }

@@ -7,12 +7,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
 import com.google.protobuf.ByteString;
+import dev.prenoise.server.grpc.Limits;
 import dev.prenoise.server.grpc.PeerTarget;
 import dev.prenoise.server.ops.ProductVersion;
 import dev.prenoise.server.ops.SidecarConfig;
 import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.AttentionRanking;
 import dev.prenoise.v1.Budget;
+import dev.prenoise.v1.CandidateBatch;
 import dev.prenoise.v1.CandidateEvaluatorGrpc;
 import dev.prenoise.v1.CandidatesStart;
 import dev.prenoise.v1.DataType;
@@ -21,13 +23,14 @@ import dev.prenoise.v1.EvaluateCandidatesResponse;
 import dev.prenoise.v1.GetCapabilitiesRequest;
 import dev.prenoise.v1.Include;
 import dev.prenoise.v1.NoiseProviderGrpc;
+import dev.prenoise.v1.NoiseSource;
 import dev.prenoise.v1.OptimizeNoiseRequest;
-import dev.prenoise.v1.Output;
 import dev.prenoise.v1.Peer;
 import dev.prenoise.v1.PeerState;
 import dev.prenoise.v1.SearchAlgorithm;
 import dev.prenoise.v1.Summary;
 import dev.prenoise.v1.Verifier;
+import dev.prenoise.v1.WeightsIdentity;
 import io.grpc.EquivalentAddressGroup;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
@@ -52,8 +55,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
@@ -76,8 +81,13 @@ class PeersTest {
         return TestSidecar.onLoopback(SidecarConfig.DEFAULT);
     }
 
-    /** Its own evaluations wait, a little each, until each peer has done some. */
+    /**
+     * Its model opens when each peer has been asked for its weights, which is the last before it takes part; its own evaluations wait, a
+     * little each, until each peer has done some.
+     */
     private static void hold(TestSidecar sidecar, TestSidecar... peers) {
+        sidecar.catalog.beforeOpening =
+                () -> await(() -> Arrays.stream(peers).allMatch(peer -> peer.catalog.pinned.get() > 0));
         sidecar.catalog.beforeEvaluation = prompt -> {
             if (Arrays.stream(peers).anyMatch(peer -> peer.catalog.evaluations.isEmpty())) {
                 Thread.sleep(HOLD_MILLIS);
@@ -86,9 +96,8 @@ class PeersTest {
     }
 
     private static OptimizeNoiseRequest all(OptimizeNoiseRequest.Builder request) {
-        return request.setOutput(
-                        Output.newBuilder().setNoise(Include.INCLUDE_ALL).setBest(64))
-                .build();
+        request.getOutputBuilder().setNoise(Include.INCLUDE_ALL).setBest(64);
+        return request.build();
     }
 
     static Stream<Named<OptimizeNoiseRequest>> searches() {
@@ -108,11 +117,14 @@ class PeersTest {
                 .getVerifyBuilder()
                 .addVerifiers(Verifier.newBuilder().setName("dark"));
         cascade.getBudgetBuilder().setLossEvaluations(200);
+        OptimizeNoiseRequest.Builder previews = verifier(SearchAlgorithm.SEARCH_ALGORITHM_RANDOM, "bright");
+        previews.getOutputBuilder().setPreview(Include.INCLUDE_BEST);
         return Stream.of(
                 named("one loss", request(MANY)),
                 named("two losses", twoStage),
                 named("stop on plateau", plateau),
                 named("random, two verifiers", verifier(SearchAlgorithm.SEARCH_ALGORITHM_RANDOM, "bright", "dark")),
+                named("random, with previews", previews),
                 named("zero-order", verifier(SearchAlgorithm.SEARCH_ALGORITHM_ZERO_ORDER, "bright")),
                 named(
                         "zero-order, then paths",
@@ -206,6 +218,38 @@ class PeersTest {
                             .getPeersList())
                     .extracting(Peer::getState)
                     .containsOnly(PeerState.PEER_STATE_OTHER);
+        }
+    }
+
+    @Test
+    void search_peerThatTakesPartAndFailsEachTime_isLeftOutAfterAFewTimes() {
+        AtomicInteger tries = new AtomicInteger();
+        try (TestSidecar peer = peer();
+                TestSidecar sidecar = TestSidecar.onLoopback(withPeers(peer));
+                TestSidecar alone = peer()) {
+            peer.catalog.beforeEvaluation = prompt -> {
+                tries.incrementAndGet();
+                throw new IllegalStateException("each time");
+            };
+            sidecar.catalog.beforeEvaluation = prompt -> {
+                if (sidecar.client()
+                                .getCapabilities(GetCapabilitiesRequest.getDefaultInstance())
+                                .getPeers(0)
+                                .getState()
+                        != PeerState.PEER_STATE_OTHER) {
+                    Thread.sleep(HOLD_MILLIS);
+                }
+            };
+            OptimizeNoiseRequest request = all(request(MANY));
+            SearchClient search = sidecar.search(request);
+            assertSame(search, alone.search(request));
+            String address = "peer 127.0.0.1:" + peer.port;
+            assertThat(tries).hasValue(3);
+            assertThat(said(search))
+                    .satisfiesExactly(
+                            line -> assertThat(line).startsWith(address + " was lost: INTERNAL, internal error "),
+                            line -> assertThat(line)
+                                    .startsWith(address + " is not used any more: it was lost 3 times in a row"));
         }
     }
 
@@ -442,27 +486,159 @@ class PeersTest {
     }
 
     private static String refusal(TestSidecar peer, CandidatesStart start) throws Exception {
-        CompletableFuture<Status> end = new CompletableFuture<>();
-        CandidateEvaluatorGrpc.newStub(peer.channel)
-                .evaluateCandidates(new StreamObserver<>() {
-                    @Override
-                    public void onNext(EvaluateCandidatesResponse message) {
-                        end.complete(Status.OK.withDescription("answered"));
-                    }
-
-                    @Override
-                    public void onError(Throwable failure) {
-                        end.complete(Status.fromThrowable(failure));
-                    }
-
-                    @Override
-                    public void onCompleted() {
-                        end.complete(Status.OK);
-                    }
-                })
-                .onNext(EvaluateCandidatesRequest.newBuilder().setStart(start).build());
-        Status status = end.get(60, TimeUnit.SECONDS);
+        Status status = new Asked(peer, start).end.get(60, TimeUnit.SECONDS);
         assertThat(status.getCode()).isEqualTo(Status.Code.FAILED_PRECONDITION);
         return String.valueOf(status.getDescription());
+    }
+
+    /** What a sidecar on the fake backbone asks of another first. */
+    private static CandidatesStart start() {
+        return CandidatesStart.newBuilder()
+                .setRequest(request(4).setBackbone(FakeCatalog.ID))
+                .setVersion(ProductVersion.get())
+                .setDevice("cpu")
+                .setInstance("another")
+                .addWeights(WeightsIdentity.newBuilder()
+                        .setName(FakeCatalog.ID)
+                        .setBytes(1000)
+                        .setStamp("as it was")
+                        .setSettings("FLOAT32"))
+                .build();
+    }
+
+    /** A call to a sidecar as another makes it. */
+    private static final class Asked implements StreamObserver<EvaluateCandidatesResponse> {
+        private final List<EvaluateCandidatesResponse> answers = new CopyOnWriteArrayList<>();
+        private final CompletableFuture<Status> end = new CompletableFuture<>();
+        private final StreamObserver<EvaluateCandidatesRequest> call;
+
+        Asked(TestSidecar peer, CandidatesStart start) {
+            call = CandidateEvaluatorGrpc.newStub(peer.channel).evaluateCandidates(this);
+            call.onNext(EvaluateCandidatesRequest.newBuilder().setStart(start).build());
+        }
+
+        /** A batch. */
+        void send(int noises) {
+            CandidateBatch.Builder batch = CandidateBatch.newBuilder().setBatchId(1);
+            for (int i = 0; i < noises; i++) {
+                batch.addNoiseBuilder()
+                        .getRecipeBuilder()
+                        .setSeed(i)
+                        .setSource(NoiseSource.NOISE_SOURCE_TORCH_CPU)
+                        .addAllShape(List.of(1L, 4L, 8L, 8L));
+            }
+            call.onNext(EvaluateCandidatesRequest.newBuilder().setBatch(batch).build());
+        }
+
+        void awaitReady() {
+            await(() -> !answers.isEmpty() || end.isDone());
+            assertThat(answers).singleElement().matches(EvaluateCandidatesResponse::hasReady);
+        }
+
+        @Override
+        public void onNext(EvaluateCandidatesResponse message) {
+            answers.add(message);
+        }
+
+        @Override
+        public void onError(Throwable failure) {
+            end.complete(Status.fromThrowable(failure));
+        }
+
+        @Override
+        public void onCompleted() {
+            end.complete(Status.OK);
+        }
+    }
+
+    @Test
+    void evaluateCandidates_moreCallsThanSearchesAtOnce_waitForOneToEnd() throws Exception {
+        try (TestSidecar peer = TestSidecar.onLoopback(SidecarConfig.DEFAULT.withLimits(limits(1)))) {
+            Asked first = new Asked(peer, start());
+            first.awaitReady();
+            Status second = new Asked(peer, start()).end.get(60, TimeUnit.SECONDS);
+            assertThat(second.getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+            first.call.onCompleted();
+            assertThat(first.end.get(60, TimeUnit.SECONDS)).isEqualTo(Status.OK);
+            new Asked(peer, start()).awaitReady();
+        }
+    }
+
+    private static Limits limits(int searches) {
+        Limits most = Limits.DEFAULT;
+        return new Limits(
+                most.maxMessageBytes(),
+                most.maxSide(),
+                most.maxSteps(),
+                most.maxLossEvaluations(),
+                most.maxFunctionEvaluations(),
+                most.maxWallTime(),
+                most.maxPromptLength(),
+                most.maxSubjects(),
+                most.maxRecipes(),
+                most.maxNoiseValues(),
+                searches,
+                most.maxVerifiers(),
+                most.maxImages(),
+                most.maxImagePixels());
+    }
+
+    @Test
+    void evaluateCandidates_nothingAskedForLong_ends() throws Exception {
+        SidecarConfig impatient = SidecarConfig.DEFAULT.withPeerTimeout(Duration.ofMillis(500));
+        try (TestSidecar peer = TestSidecar.onLoopback(impatient)) {
+            Asked asked = new Asked(peer, start());
+            assertThat(asked.end.get(60, TimeUnit.SECONDS)).isEqualTo(Status.OK);
+            asked.awaitReady();
+        }
+    }
+
+    @Test
+    void search_peerThatEndsIdleCalls_getsSharesAgainWithoutAWarning() {
+        try (TestSidecar peer = TestSidecar.onLoopback(SidecarConfig.DEFAULT.withPeerTimeout(Duration.ofMillis(500)));
+                TestSidecar sidecar = TestSidecar.onLoopback(withPeers(peer));
+                TestSidecar alone = peer()) {
+            // it is asked while the model opens here, which takes longer than it waits
+            sidecar.catalog.beforeOpening = () -> await(() -> peer.catalog.pinned.get() > 1);
+            sidecar.catalog.beforeEvaluation = prompt -> {
+                if (peer.catalog.evaluations.isEmpty()) {
+                    Thread.sleep(HOLD_MILLIS);
+                }
+            };
+            OptimizeNoiseRequest request = all(request(MANY));
+            SearchClient search = sidecar.search(request);
+            assertSame(search, alone.search(request));
+            assertThat(said(search)).isEmpty();
+            assertThat(peer.catalog.evaluations).isNotEmpty();
+        }
+    }
+
+    @Test
+    void evaluateCandidates_batchHalvedWhileItIsComputed_saysTheSmallerSize() {
+        try (TestSidecar peer = peer()) {
+            peer.catalog.maxBatch = 4;
+            peer.catalog.beforeEvaluation = prompt -> peer.catalog.maxBatch = 2;
+            Asked asked = new Asked(peer, start());
+            asked.awaitReady();
+            asked.send(4);
+            await(() -> asked.answers.size() > 1 || asked.end.isDone());
+            assertThat(asked.answers).hasSize(2);
+            assertThat(asked.answers.get(1).getAnswer().getScoresCount()).isEqualTo(4);
+            assertThat(asked.answers.get(1).getAnswer().getBatchSize()).isEqualTo(2);
+        }
+    }
+
+    @Test
+    void evaluateCandidates_moreNoisesThanAreComputedAtOnce_areRefused() throws Exception {
+        try (TestSidecar peer = peer()) {
+            Asked asked = new Asked(peer, start());
+            asked.awaitReady();
+            asked.send(2);
+            Status status = asked.end.get(60, TimeUnit.SECONDS);
+            assertThat(status.getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+            assertThat(status.getDescription())
+                    .contains("batch.noise: 2 of them (expected: 1 to 1, as many as are computed here at once)");
+            assertThat(peer.catalog.evaluations).isEmpty();
+        }
     }
 }

@@ -5,6 +5,7 @@ import com.google.rpc.BadRequest;
 import dev.prenoise.server.grpc.PeerTarget;
 import dev.prenoise.server.ops.SidecarConfig;
 import dev.prenoise.server.ops.SidecarServer;
+import dev.prenoise.server.ops.StartException;
 import dev.prenoise.v1.AttentionLoss;
 import dev.prenoise.v1.AttentionRanking;
 import dev.prenoise.v1.Budget;
@@ -20,10 +21,14 @@ import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
+import java.time.Duration;
 import java.util.List;
 
 /** A sidecar on the fake backbone with a client to it. */
 public final class TestSidecar implements AutoCloseable {
+    private static final Duration PORT_PATIENCE = Duration.ofSeconds(30);
+    private static final long PORT_PAUSE_MILLIS = 50;
+
     public final FakeCatalog catalog;
     public final SidecarServer server;
     public final ManagedChannel channel;
@@ -48,12 +53,26 @@ public final class TestSidecar implements AutoCloseable {
         return onPort(config.withPort(0));
     }
 
-    /** On the configured one. */
+    /** On the configured one. A connection of somebody else may have that number as its own for a while. */
     public static TestSidecar onPort(SidecarConfig config) {
-        FakeCatalog catalog = new FakeCatalog();
-        SidecarServer server = new SidecarServer(config, catalog);
-        int port = server.start();
-        return new TestSidecar(catalog, server, connect(port), port);
+        long end = System.nanoTime() + PORT_PATIENCE.toNanos();
+        while (true) {
+            FakeCatalog catalog = new FakeCatalog();
+            SidecarServer server = new SidecarServer(config, catalog);
+            try {
+                int port = server.start();
+                return new TestSidecar(catalog, server, connect(port), port);
+            } catch (StartException e) {
+                if (!String.valueOf(e.getMessage()).contains("in use") || System.nanoTime() - end >= 0) {
+                    throw e;
+                }
+            }
+            try {
+                Thread.sleep(PORT_PAUSE_MILLIS);
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        }
     }
 
     public static ManagedChannel connect(int port) {

@@ -22,6 +22,7 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -51,15 +52,18 @@ final class PeerBenchmark {
     void run(int rounds) throws IOException {
         Path folder = Files.createTempDirectory("prenoise-peers-");
         List<Sidecar> sidecars = new ArrayList<>();
+        List<Process> processes = new CopyOnWriteArrayList<>();
+        Thread killed = new Thread(() -> processes.forEach(Process::destroy));
+        Runtime.getRuntime().addShutdownHook(killed);
         try {
             int most = PEERS.get(PEERS.size() - 1);
             for (int i = 0; i < most; i++) {
-                sidecars.add(Sidecar.start(folder.resolve("peer" + i), List.of()));
+                sidecars.add(Sidecar.start(folder.resolve("peer" + i), List.of(), processes));
             }
             List<String> peers = sidecars.stream().map(Sidecar::address).toList();
             List<Sidecar> asked = new ArrayList<>();
             for (int count : PEERS) {
-                Sidecar sidecar = Sidecar.start(folder.resolve("sidecar" + count), peers.subList(0, count));
+                Sidecar sidecar = Sidecar.start(folder.resolve("sidecar" + count), peers.subList(0, count), processes);
                 asked.add(sidecar);
                 sidecars.add(sidecar);
             }
@@ -68,7 +72,17 @@ final class PeerBenchmark {
             }
         } finally {
             sidecars.forEach(Sidecar::close);
+            forget(killed);
             delete(folder);
+        }
+    }
+
+    /** Everything has ended. */
+    private static void forget(Thread hook) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            // It runs: this process was told to stop.
         }
     }
 
@@ -138,7 +152,10 @@ final class PeerBenchmark {
 
     /** A process of {@code prenoise serve} and a way to it. */
     private record Sidecar(Process process, String address, ManagedChannel channel) implements AutoCloseable {
-        static Sidecar start(Path data, List<String> peers) throws IOException {
+        /**
+         * @param processes gets it before it can be reached
+         */
+        static Sidecar start(Path data, List<String> peers, List<Process> processes) throws IOException {
             List<String> command = new ArrayList<>(List.of(
                     Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                     "-Xmx512m",
@@ -160,6 +177,7 @@ final class PeerBenchmark {
             Process process = new ProcessBuilder(command)
                     .redirectError(ProcessBuilder.Redirect.INHERIT)
                     .start();
+            processes.add(process);
             String line = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))
                     .readLine();
             if (line == null) {

@@ -3,6 +3,7 @@ package dev.prenoise.server.grpc;
 import dev.prenoise.engine.InvalidFieldException;
 import dev.prenoise.noise.Noise;
 import dev.prenoise.noise.NoiseRecipes;
+import dev.prenoise.search.Evaluation;
 import dev.prenoise.server.jobs.HelpedSearch;
 import dev.prenoise.server.jobs.Share;
 import dev.prenoise.v1.CandidateBatch;
@@ -14,22 +15,28 @@ import dev.prenoise.v1.EvaluateCandidatesResponse;
 import dev.prenoise.v1.OptimizeNoiseRequest;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.Executor;
+import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One EvaluateCandidates call. A message is asked for when the one before it is done, so that the call holds one and the others wait in the
+ * One EvaluateCandidates call. It has a place from its start to its end, and ends where nothing is asked for long. A message is asked for when the one before it is done, so that the call holds one and the others wait in the
  * connection.
  *
  * <p>Threads: gRPC brings messages one after the other and the end of the call at any time; each message is done on a thread of those that
  * help, one at a time.
  */
 final class CandidatesCall implements StreamObserver<EvaluateCandidatesRequest> {
-    /** Of one batch; and of turns in one recipe. More is no sidecar's. */
-    private static final int MOST = 1024;
+    /** Of turns in one recipe. More is no sidecar's. */
+    private static final int MOST_STEPS = 1024;
 
     /** Begins to help a search. */
     interface Beginning {
@@ -38,6 +45,9 @@ final class CandidatesCall implements StreamObserver<EvaluateCandidatesRequest> 
 
     private final ServerCallStreamObserver<EvaluateCandidatesResponse> call;
     private final Executor helping;
+    private final Semaphore places;
+    private final ScheduledExecutorService clock;
+    private final Duration patience;
     private final String instance;
     private final Beginning beginning;
 
@@ -47,42 +57,92 @@ final class CandidatesCall implements StreamObserver<EvaluateCandidatesRequest> 
     private boolean busy;
     private boolean halfClosed;
     private boolean ended;
+    private boolean placed;
+    private long idleNanos;
+    private @Nullable Future<?> idleEnd;
 
-    // Of whoever has a message to do, which is one at a time.
-    private @Nullable HelpedSearch search;
+    // Of whoever has a message to do, which is one at a time, and of the end.
+    private volatile @Nullable HelpedSearch search;
     private @Nullable Noise base;
 
     /**
      * To be made on the call's thread.
      *
+     * @param places of calls that are open at once
+     * @param patience how long nothing may be asked
      * @param instance this sidecar's
      */
     CandidatesCall(
             ServerCallStreamObserver<EvaluateCandidatesResponse> call,
             Executor helping,
+            Semaphore places,
+            ScheduledExecutorService clock,
+            Duration patience,
             String instance,
             Beginning beginning) {
         this.call = call;
         this.helping = helping;
+        this.places = places;
+        this.clock = clock;
+        this.patience = patience;
         this.instance = instance;
         this.beginning = beginning;
         call.disableAutoRequest();
         call.setOnCancelHandler(this::cancelled);
+        next();
+    }
+
+    /** Asks for another message, and looks after some time whether it came. */
+    private void next() {
+        synchronized (this) {
+            if (ended) {
+                return;
+            }
+            idleNanos = System.nanoTime();
+            try {
+                idleEnd = clock.schedule(this::endIdle, patience.toNanos(), TimeUnit.NANOSECONDS);
+            } catch (RejectedExecutionException e) {
+                // shutting down, which ends all calls
+                idleEnd = null;
+            }
+        }
         call.request(1);
+    }
+
+    private void endIdle() {
+        synchronized (this) {
+            if (busy || ended || System.nanoTime() - idleNanos < patience.toNanos()) {
+                return;
+            }
+            ended = true;
+        }
+        closeSearch();
+        call.onCompleted();
     }
 
     @Override
     public void onNext(EvaluateCandidatesRequest message) {
+        boolean full = false;
         synchronized (this) {
             if (ended) {
                 return;
             }
             busy = true;
+            forgetIdle();
+            if (!placed && !places.tryAcquire()) {
+                full = true;
+            } else {
+                placed = true;
+            }
+        }
+        if (full) {
+            end(Statuses.exhausted("as many searches are helped as this sidecar takes"));
+            return;
         }
         try {
             helping.execute(() -> take(message));
         } catch (RejectedExecutionException e) {
-            end(Statuses.unavailable("as many searches are helped as this sidecar takes, or it is shutting down"));
+            end(Statuses.unavailable("the sidecar is shutting down"));
         }
     }
 
@@ -94,6 +154,9 @@ final class CandidatesCall implements StreamObserver<EvaluateCandidatesRequest> 
         } catch (RuntimeException | Error e) {
             failure = e;
         }
+        if (!stopped && response != null) {
+            call.onNext(response);
+        }
         boolean last;
         synchronized (this) {
             busy = false;
@@ -101,13 +164,10 @@ final class CandidatesCall implements StreamObserver<EvaluateCandidatesRequest> 
         }
         if (failure != null) {
             end(stopped ? Statuses.cancelled("nobody waits for the scores any more") : failure);
-        } else if (!stopped && response != null) {
-            call.onNext(response);
-        }
-        if (last) {
+        } else if (last) {
             end(null);
-        } else if (failure == null) {
-            call.request(1);
+        } else {
+            next();
         }
     }
 
@@ -124,9 +184,13 @@ final class CandidatesCall implements StreamObserver<EvaluateCandidatesRequest> 
         }
         CandidateBatch batch = message.getBatch();
         check(batch, helped);
-        Share share = ShareMessages.share(batch, helped.batch(batch.getEvaluator()), base);
+        int before = helped.batch(batch.getEvaluator());
+        Share share = ShareMessages.share(batch, before, base, () -> stopped);
+        List<Evaluation> scores = helped.score(share);
+        // where memory ran short it is less than before, and some of these were computed so
+        int computed = Math.min(before, helped.batch(batch.getEvaluator()));
         return EvaluateCandidatesResponse.newBuilder()
-                .setAnswer(ShareMessages.answer(batch, share, helped.score(share), helped.warnings()))
+                .setAnswer(ShareMessages.answer(batch, computed, scores, helped.warnings()))
                 .build();
     }
 
@@ -146,9 +210,14 @@ final class CandidatesCall implements StreamObserver<EvaluateCandidatesRequest> 
         int evaluators = helped.evaluators();
         if (batch.getEvaluator() < 0 || batch.getEvaluator() >= evaluators) {
             violations.add("batch.evaluator", batch.getEvaluator(), "0 to " + (evaluators - 1));
+            violations.throwIfAny();
         }
-        if (batch.getNoiseCount() < 1 || batch.getNoiseCount() > MOST) {
-            violations.add("batch.noise", batch.getNoiseCount() + " of them", "1 to " + MOST);
+        int most = helped.batch(batch.getEvaluator());
+        if (batch.getNoiseCount() < 1 || batch.getNoiseCount() > most) {
+            violations.add(
+                    "batch.noise",
+                    batch.getNoiseCount() + " of them",
+                    "1 to " + most + ", as many as are computed here at once");
             violations.throwIfAny();
         }
         long[] shape = helped.noiseShape();
@@ -165,9 +234,11 @@ final class CandidatesCall implements StreamObserver<EvaluateCandidatesRequest> 
             case RECIPE -> {
                 if (!Arrays.equals(Protos.shape(noise.getRecipe().getShapeList()), shape)) {
                     violations.add(field + ".recipe.shape", noise.getRecipe().getShapeList(), expected);
-                } else if (noise.getRecipe().getStepsCount() > MOST) {
+                } else if (noise.getRecipe().getStepsCount() > MOST_STEPS) {
                     violations.add(
-                            field + ".recipe.steps", noise.getRecipe().getStepsCount() + " of them", "at most " + MOST);
+                            field + ".recipe.steps",
+                            noise.getRecipe().getStepsCount() + " of them",
+                            "at most " + MOST_STEPS);
                 } else {
                     try {
                         NoiseRecipes.validate(Protos.recipe(noise.getRecipe()), Noise.sizeOf(shape));
@@ -228,10 +299,29 @@ final class CandidatesCall implements StreamObserver<EvaluateCandidatesRequest> 
     }
 
     private void closeSearch() {
-        HelpedSearch helped = search;
-        search = null;
+        HelpedSearch helped;
+        boolean place;
+        synchronized (this) {
+            helped = search;
+            search = null;
+            place = placed;
+            placed = false;
+            forgetIdle();
+        }
         if (helped != null) {
             helped.close();
+        }
+        if (place) {
+            places.release();
+        }
+    }
+
+    /** Under the lock. */
+    private void forgetIdle() {
+        Future<?> planned = idleEnd;
+        idleEnd = null;
+        if (planned != null) {
+            planned.cancel(false);
         }
     }
 }

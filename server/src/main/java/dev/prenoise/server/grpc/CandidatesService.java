@@ -13,15 +13,18 @@ import dev.prenoise.v1.EvaluateCandidatesResponse;
 import dev.prenoise.v1.OptimizeNoiseRequest;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.function.BooleanSupplier;
 
 /**
  * The contract's second service: scores candidates of searches that run on other sidecars. It has no way to this sidecar's own peers.
  *
- * <p>Stateless and thread-safe; each call has a thread of its own while it has something to do.
+ * <p>Thread-safe; as many calls as there are places are open at once, and each call has a thread of its own while it has something to do.
  */
 public final class CandidatesService extends CandidateEvaluatorGrpc.CandidateEvaluatorImplBase {
     /** How a refusal begins that means this very sidecar. */
@@ -32,16 +35,31 @@ public final class CandidatesService extends CandidateEvaluatorGrpc.CandidateEva
     private final Lane lane;
     private final RequestValidator validator;
     private final ThreadPoolExecutor helping;
+    private final Semaphore places;
+    private final ScheduledExecutorService clock;
+    private final Duration patience;
 
     /**
-     * @param helping scores candidates, which waits for the lane: as many calls at once as it has threads, and no queue
+     * @param limits of searches at once too: so many are helped, whatever runs here beside them
+     * @param helping scores candidates, which waits for the lane
+     * @param clock ends calls on which nothing is asked
+     * @param patience how long nothing may be asked on a call
      */
     public CandidatesService(
-            SidecarIdentity own, ModelCatalog catalog, Lane lane, Limits limits, ThreadPoolExecutor helping) {
+            SidecarIdentity own,
+            ModelCatalog catalog,
+            Lane lane,
+            Limits limits,
+            ThreadPoolExecutor helping,
+            ScheduledExecutorService clock,
+            Duration patience) {
         this.own = own;
         this.catalog = catalog;
         this.lane = lane;
         this.helping = helping;
+        this.clock = clock;
+        this.patience = patience;
+        places = new Semaphore(limits.maxSearches());
         validator = new RequestValidator(limits);
     }
 
@@ -49,7 +67,13 @@ public final class CandidatesService extends CandidateEvaluatorGrpc.CandidateEva
     public StreamObserver<EvaluateCandidatesRequest> evaluateCandidates(
             StreamObserver<EvaluateCandidatesResponse> response) {
         return new CandidatesCall(
-                (ServerCallStreamObserver<EvaluateCandidatesResponse>) response, helping, own.instance(), this::begin);
+                (ServerCallStreamObserver<EvaluateCandidatesResponse>) response,
+                helping,
+                places,
+                clock,
+                patience,
+                own.instance(),
+                this::begin);
     }
 
     /** Opens no model yet, so that the answer is soon there. */

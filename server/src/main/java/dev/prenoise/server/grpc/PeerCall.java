@@ -54,6 +54,14 @@ final class PeerCall implements ClientResponseObserver<EvaluateCandidatesRequest
         }
         CandidateEvaluatorGrpc.newStub(channel).evaluateCandidates(this);
         send(EvaluateCandidatesRequest.newBuilder().setStart(start).build());
+        boolean late;
+        synchronized (this) {
+            late = over;
+        }
+        if (late) {
+            // the search ended while the call was made, when there was none to cancel yet
+            cancel();
+        }
     }
 
     @Override
@@ -151,6 +159,7 @@ final class PeerCall implements ClientResponseObserver<EvaluateCandidatesRequest
         synchronized (this) {
             sent.remove(answer.getBatchId());
         }
+        help.worked(this);
         shares.bring(question.ticket(), scores);
         work();
     }
@@ -170,14 +179,18 @@ final class PeerCall implements ClientResponseObserver<EvaluateCandidatesRequest
             }
             case UNIMPLEMENTED ->
                 help.refused(this, "it is of another version, which does not score candidates for others");
-            default -> help.lost(this, status.getCode() + said);
+            default -> help.lost(this, status.getCode().name(), status.getCode() + said);
         }
     }
 
     @Override
     public void onCompleted() {
-        giveBack();
-        help.lost(this, "it ended its call");
+        if (giveBack()) {
+            String reason = "it ended its call";
+            help.lost(this, reason, reason);
+        } else {
+            help.idle(this);
+        }
     }
 
     /** Ends a call whose peer is late. */
@@ -202,7 +215,7 @@ final class PeerCall implements ClientResponseObserver<EvaluateCandidatesRequest
         if (forGood) {
             help.refused(this, reason);
         } else {
-            help.lost(this, reason);
+            help.lost(this, reason, reason);
         }
         cancel();
     }
@@ -220,7 +233,8 @@ final class PeerCall implements ClientResponseObserver<EvaluateCandidatesRequest
         }
     }
 
-    private void giveBack() {
+    /** Whether there was anything. */
+    private boolean giveBack() {
         List<Sent> unanswered;
         synchronized (this) {
             over = true;
@@ -230,5 +244,6 @@ final class PeerCall implements ClientResponseObserver<EvaluateCandidatesRequest
         for (int i = unanswered.size() - 1; i >= 0; i--) {
             shares.giveBack(unanswered.get(i).ticket());
         }
+        return !unanswered.isEmpty();
     }
 }

@@ -6,8 +6,11 @@ import dev.prenoise.v1.CandidatesStart;
 import io.grpc.ConnectivityState;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
@@ -44,14 +47,26 @@ final class PeerHelp implements Peers.Help {
     /** How many sidecars one name may stand for. */
     private static final int MOST_OF_A_NAME = 64;
 
+    /** A sidecar that breaks off so many times without having answered a share in between cannot do them, and is not asked any more. */
+    private static final int MOST_LOSSES = 3;
+
+    /** They are stored with the search and travel in its summary. */
+    private static final int MOST_WARNINGS = 64;
+
     private final List<Desk> desks = new ArrayList<>();
     private final CandidatesStart start;
     private final Shares shares;
     private final Duration timeout;
 
     // Under this object's lock.
-    private final Set<String> warnings = new LinkedHashSet<>();
-    private final Set<String> instances = new LinkedHashSet<>();
+    /** By what they are the same by. */
+    private final Map<String, String> warnings = new LinkedHashMap<>();
+
+    private final Set<String> instances = new HashSet<>();
+
+    /** How often in a row each instance broke off. */
+    private final Map<String, Integer> losses = new HashMap<>();
+
     private @Nullable Future<?> ticks;
     private boolean closed;
 
@@ -115,13 +130,28 @@ final class PeerHelp implements Peers.Help {
         }
         desks.stream()
                 .filter(desk -> !desk.settled)
-                .forEach(desk -> warnings.add("peer " + desk.target.address() + " is not used before it answers"));
-        return List.copyOf(warnings);
+                .forEach(desk -> warn("peer " + desk.target.address() + " is not used before it answers"));
+        return List.copyOf(warnings.values());
     }
 
     @Override
     public synchronized List<String> warnings() {
-        return List.copyOf(warnings);
+        return List.copyOf(warnings.values());
+    }
+
+    private void warn(String sentence) {
+        warn(sentence, sentence);
+    }
+
+    /**
+     * Once for each key: what a peer says of a failure may be worded anew each time.
+     *
+     * @param key what it is the same by
+     */
+    private void warn(String key, String sentence) {
+        if (warnings.size() < MOST_WARNINGS) {
+            warnings.putIfAbsent(key, sentence);
+        }
     }
 
     @Override
@@ -177,7 +207,7 @@ final class PeerHelp implements Peers.Help {
                 if (now - desk.begun >= SECOND_CHANCE.toNanos()) {
                     settle(desk);
                     if (!desk.joined) {
-                        warnings.add("peer " + desk.target.address() + " is not used as long as " + NOT_REACHED);
+                        warn("peer " + desk.target.address() + " is not used as long as " + NOT_REACHED);
                     }
                 }
             }
@@ -204,7 +234,7 @@ final class PeerHelp implements Peers.Help {
     /**
      * It takes part from now on.
      *
-     * @return false where it does already, by another call, and this one is to end
+     * @return false where it does already, by another call, or has broken off too often, and this one is to end
      */
     boolean joined(PeerCall call, String instance) {
         Desk desk;
@@ -214,10 +244,12 @@ final class PeerHelp implements Peers.Help {
             if (desk == null) {
                 return false;
             }
-            joins = instances.add(instance);
+            boolean fails = losses.getOrDefault(instance, 0) >= MOST_LOSSES;
+            joins = !fails && instances.add(instance);
             desk.joined = true;
-            desk.pause = SHORTEST_PAUSE;
-            desk.target.refused(null);
+            if (!fails) {
+                desk.target.refused(null);
+            }
             settle(desk);
             if (joins) {
                 desk.misses = 0;
@@ -232,6 +264,24 @@ final class PeerHelp implements Peers.Help {
         return joins;
     }
 
+    /** It answered a share. */
+    synchronized void worked(PeerCall call) {
+        Desk desk = desk(call);
+        if (desk != null) {
+            desk.pause = SHORTEST_PAUSE;
+            losses.remove(call.instance());
+        }
+    }
+
+    /** It ended a call on which nothing was asked for long. There is another when it may be needed. */
+    synchronized void idle(PeerCall call) {
+        Desk desk = desk(call);
+        if (desk != null) {
+            forget(desk, call);
+            pause(desk, SHORTEST_PAUSE);
+        }
+    }
+
     /** It does not have what the search needs, and is not asked again for it. */
     void refused(PeerCall call, String reason) {
         synchronized (this) {
@@ -243,7 +293,7 @@ final class PeerHelp implements Peers.Help {
             desk.target.refused(reason);
             miss(desk);
             settle(desk);
-            warnings.add("peer " + desk.target.address() + " is not used: " + reason);
+            warn("peer " + desk.target.address() + " is not used: " + reason);
         }
         offer();
     }
@@ -260,8 +310,12 @@ final class PeerHelp implements Peers.Help {
         }
     }
 
-    /** It broke off; there may be another soon. */
-    void lost(PeerCall call, String reason) {
+    /**
+     * It broke off; there may be another soon, unless that happens time after time.
+     *
+     * @param kind of reasons, for which one is told
+     */
+    void lost(PeerCall call, String kind, String reason) {
         synchronized (this) {
             Desk desk = desk(call);
             if (desk == null) {
@@ -272,15 +326,27 @@ final class PeerHelp implements Peers.Help {
             Duration twice = desk.pause.multipliedBy(2);
             desk.pause = twice.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : twice;
             settle(desk);
-            warnings.add(
-                    "peer " + desk.target.address() + " was lost: " + reason + "; what it had to do is done by others");
+            String peer = "peer " + desk.target.address();
+            if (!call.ready()) {
+                warn(peer + " does not begin: " + kind, peer + " is not used for now: " + reason);
+            } else {
+                warn(
+                        peer + " was lost: " + kind,
+                        peer + " was lost: " + reason + "; what it had to do is done by others");
+                if (losses.merge(call.instance(), 1, Integer::sum) >= MOST_LOSSES) {
+                    String fails = "it was lost " + MOST_LOSSES + " times in a row, the last time: " + reason;
+                    desk.target.refused(fails);
+                    miss(desk);
+                    warn(peer + " is not used any more", peer + " is not used any more: " + fails);
+                }
+            }
         }
         offer();
     }
 
     /** A verifier of a peer could not judge a picture. */
     synchronized void told(List<String> sentences) {
-        warnings.addAll(sentences);
+        sentences.forEach(this::warn);
     }
 
     private void forget(Desk desk, PeerCall call) {

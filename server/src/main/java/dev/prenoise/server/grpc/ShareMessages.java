@@ -23,6 +23,8 @@ import dev.prenoise.v1.WeightsIdentity;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** Between shares of a search and the messages that carry them. */
@@ -128,11 +130,16 @@ final class ShareMessages {
      * @param batch checked
      * @param computed at once by the evaluator that is meant
      * @param base what recipes with a hash start from: the search's own noise
+     * @param stopped asked before each noise
+     * @throws CancellationException when {@code stopped} says so
      * @throws InvalidRequestException when a noise cannot be made again
      */
-    static Share share(CandidateBatch batch, int computed, @Nullable Noise base) {
+    static Share share(CandidateBatch batch, int computed, @Nullable Noise base, BooleanSupplier stopped) {
         List<Proposal> proposals = new ArrayList<>();
         for (int i = 0; i < batch.getNoiseCount(); i++) {
+            if (stopped.getAsBoolean()) {
+                throw new CancellationException("nobody waits for the scores any more");
+            }
             proposals.add(proposal("batch.noise[" + i + "]", batch.getNoise(i), base));
         }
         return new Share(batch.getEvaluator(), computed, proposals);
@@ -162,10 +169,13 @@ final class ShareMessages {
         }
     }
 
-    static CandidateAnswer answer(CandidateBatch batch, Share share, List<Evaluation> scores, List<String> warnings) {
+    /**
+     * @param computed at once
+     */
+    static CandidateAnswer answer(CandidateBatch batch, int computed, List<Evaluation> scores, List<String> warnings) {
         CandidateAnswer.Builder answer = CandidateAnswer.newBuilder()
                 .setBatchId(batch.getBatchId())
-                .setBatchSize(share.batch())
+                .setBatchSize(computed)
                 .addAllWarnings(warnings);
         for (Evaluation score : scores) {
             answer.addScores(CandidateScore.newBuilder().setScore(score.score()).putAllTerms(score.terms()));

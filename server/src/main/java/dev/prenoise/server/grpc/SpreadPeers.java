@@ -34,7 +34,7 @@ public final class SpreadPeers implements Peers {
 
     private static final Duration KEEP_ALIVE_TIMEOUT = Duration.ofSeconds(5);
 
-    /** How long a question for the state waits for connections to be made. */
+    /** How long a question for the state waits for connections to be made that were not tried before. */
     private static final Duration CONNECTING = Duration.ofMillis(500);
 
     private static final long POLL_MILLIS = 10;
@@ -127,12 +127,17 @@ public final class SpreadPeers implements Peers {
         List<PeerStatus> all = new ArrayList<>();
         for (Target target : targets) {
             ConnectivityState state = target.state();
-            while (state != ConnectivityState.READY && System.nanoTime() - end < 0 && slept()) {
+            while (undecided(state) && System.nanoTime() - end < 0 && slept()) {
                 state = target.state();
             }
             all.add(status(target, state));
         }
         return all;
+    }
+
+    /** A connection that failed is not: what was tried again tells the next question. */
+    private static boolean undecided(ConnectivityState state) {
+        return state == ConnectivityState.IDLE || state == ConnectivityState.CONNECTING;
     }
 
     private static boolean slept() {

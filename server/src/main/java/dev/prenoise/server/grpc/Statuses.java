@@ -97,6 +97,10 @@ final class Statuses {
         return status(Code.UNAVAILABLE, sentence);
     }
 
+    static StatusRuntimeException exhausted(String sentence) {
+        return status(Code.RESOURCE_EXHAUSTED, sentence);
+    }
+
     static StatusRuntimeException interrupted(String searchId) {
         return status(
                 Code.UNAVAILABLE,

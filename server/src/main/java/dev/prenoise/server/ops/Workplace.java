@@ -21,8 +21,9 @@ import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -38,6 +39,7 @@ import org.slf4j.LoggerFactory;
  * @param computing threads for what is computed without the lane, and for looking up models
  * @param scoring threads for having pictures judged, which wait
  * @param helping threads for scoring other sidecars' candidates, which wait
+ * @param idle ends calls on which other sidecars ask nothing
  * @param daily deletes old searches; null where they are kept
  * @param temporary the store's folder, where it goes when this closes
  */
@@ -50,6 +52,7 @@ record Workplace(
         ExecutorService computing,
         ExecutorService scoring,
         ExecutorService helping,
+        ScheduledExecutorService idle,
         @Nullable ScheduledExecutorService daily,
         NoiseProviderService service,
         CandidatesService candidates,
@@ -106,8 +109,12 @@ record Workplace(
                 computing,
                 scoring);
         ThreadPoolExecutor helping = new ThreadPoolExecutor(
-                0, most, IDLE_SECONDS, TimeUnit.SECONDS, new SynchronousQueue<>(), named("help"));
-        CandidatesService candidates = new CandidatesService(own, catalog, lane, config.limits(), helping);
+                most, most, IDLE_SECONDS, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), named("help"));
+        helping.allowCoreThreadTimeOut(true);
+        ScheduledThreadPoolExecutor idle = new ScheduledThreadPoolExecutor(1, named("idle"));
+        idle.setRemoveOnCancelPolicy(true);
+        CandidatesService candidates =
+                new CandidatesService(own, catalog, lane, config.limits(), helping, idle, config.peerTimeout());
         return new Workplace(
                 store,
                 lane,
@@ -117,6 +124,7 @@ record Workplace(
                 computing,
                 scoring,
                 helping,
+                idle,
                 daily,
                 service,
                 candidates,
@@ -169,6 +177,7 @@ record Workplace(
         computing.shutdown();
         scoring.shutdown();
         helping.shutdown();
+        idle.shutdownNow();
         calls.shutdown();
         awaitCalls();
         store.close();

@@ -1,5 +1,6 @@
 package dev.prenoise.server.ops;
 
+import static dev.prenoise.server.SearchClient.await;
 import static dev.prenoise.server.TestSidecar.peerAt;
 import static dev.prenoise.server.TestSidecar.request;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -19,8 +20,26 @@ import org.junit.jupiter.api.io.TempDir;
 class PeerKilledTest {
     private static final int CANDIDATES = 600;
 
-    /** Of the sidecar that the search runs on: so that its peers have most of the candidates. */
-    private static final long SLOW_MILLIS = 100;
+    /** Of a peer, so that much is left to do when one is killed. */
+    private static final int EVALUATION_MILLIS = 10;
+
+    /** What a peer has begun and may not have brought. */
+    private static final int ON_THE_WAY = 4;
+
+    /** The sidecar that the search runs on waits so long at most, so that there is an end where nothing is left for peers. */
+    private static final Duration PATIENCE = Duration.ofMillis(250);
+
+    /** Has two candidates done by peers for each that the sidecar does itself, however fast each is, and the first peer do some. */
+    private static void hold(TestSidecar sidecar, SidecarProcess first, SidecarProcess second) {
+        sidecar.catalog.beforeEvaluation = prompt -> {
+            long end = System.nanoTime() + PATIENCE.toNanos();
+            int own = sidecar.catalog.evaluations.size();
+            while ((first.evaluations() == 0 || first.evaluations() + second.evaluations() <= 2 * own + ON_THE_WAY)
+                    && System.nanoTime() - end < 0) {
+                Thread.sleep(1);
+            }
+        };
+    }
 
     @TempDir
     Path folder;
@@ -30,14 +49,15 @@ class PeerKilledTest {
         OptimizeNoiseRequest request = request(CANDIDATES)
                 .setOutput(Output.newBuilder().setNoise(Include.INCLUDE_ALL).setBest(64))
                 .build();
-        try (SidecarProcess first = SidecarProcess.start(folder.resolve("first"), 5, Duration.ZERO);
-                SidecarProcess second = SidecarProcess.start(folder.resolve("second"), 5, Duration.ZERO);
+        try (SidecarProcess first = SidecarProcess.start(folder.resolve("first"), EVALUATION_MILLIS, Duration.ZERO);
+                SidecarProcess second =
+                        SidecarProcess.start(folder.resolve("second"), EVALUATION_MILLIS, Duration.ZERO);
                 TestSidecar sidecar = TestSidecar.onLoopback(
                         SidecarConfig.DEFAULT.withPeers(List.of(peerAt(first.port()), peerAt(second.port()))));
                 TestSidecar alone = TestSidecar.onLoopback(SidecarConfig.DEFAULT)) {
-            sidecar.catalog.beforeEvaluation = prompt -> Thread.sleep(SLOW_MILLIS);
+            hold(sidecar, first, second);
             SearchClient search = sidecar.search(request);
-            search.awaitCandidates(CANDIDATES / 4);
+            await(() -> first.evaluations() > 0 && search.candidates().size() >= CANDIDATES / 4);
             first.kill();
             SearchClient expected = alone.search(request);
             assertThat(search.summary().getBestList())
