@@ -8,7 +8,8 @@ class BenchCommandTest {
     @Test
     void agreement_ofFloat32WithItself_isRefused() {
         assertThat(refused("--dtype", "fp32")).startsWith("prenoise: --dtype: fp32 (expected: fp16 or bf16");
-        assertThat(refused("--device", "cpu")).startsWith("prenoise: --dtype: auto, fp32 on cpu (expected: fp16 or bf16");
+        assertThat(refused("--device", "cpu"))
+                .startsWith("prenoise: --dtype: auto, fp32 on cpu (expected: fp16 or bf16");
     }
 
     private static String refused(String... options) {
