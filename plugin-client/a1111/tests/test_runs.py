@@ -350,7 +350,7 @@ class RunsTest(unittest.TestCase):
         host = standin.Host(standin.A1111)
         host.shared.sd_model.sd_checkpoint_info.filename = "/models/dream.safetensors"
         done = host.run(host.processing(), self.args(host))
-        self.assertRegex(done.comments[0], r"has no checkpoint dream.safetensors \(it has: shapes\)")
+        self.assertRegex(done.comments[0], r"has no checkpoint dream.safetensors \(it has: shapes, shapes-v\)")
         named = self.run_(host, {"model": "shapes", "candidates": 1})
         self.assertIn("Prenoise: on", named.infotexts[0])
 
