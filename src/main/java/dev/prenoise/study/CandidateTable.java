@@ -39,8 +39,13 @@ final class CandidateTable {
                                 String begin = quoted(backbone.name()) + "," + quoted(suite.name()) + ","
                                         + quoted(unit.prompt().text()) + "," + quoted(strategy.name()) + ",";
                                 for (UnitResult.Row row : store.require(unit).rows()) {
-                                    out.write(begin
-                                            + line(row, strategy, plan.metrics().size()));
+                                    for (UnitResult.Row form : row.forms()) {
+                                        out.write(begin
+                                                + line(
+                                                        form,
+                                                        strategy,
+                                                        plan.metrics().size()));
+                                    }
                                 }
                             }
                         }

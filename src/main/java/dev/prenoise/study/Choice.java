@@ -1,7 +1,6 @@
 package dev.prenoise.study;
 
 import dev.prenoise.noise.Seeds;
-import dev.prenoise.search.InitNoParameters;
 import dev.prenoise.shapes.BestOfN;
 import dev.prenoise.verifier.RankEnsemble;
 import java.util.ArrayList;
@@ -9,7 +8,9 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.IntFunction;
 import java.util.function.IntToDoubleFunction;
+import java.util.function.ToDoubleBiFunction;
 import java.util.stream.IntStream;
 
 /** What one strategy comes to on one prompt from one seed, at every budget up to the largest: an expectation wherever candidates came at random. */
@@ -73,8 +74,8 @@ abstract class Choice {
     static Choice ofRecords(
             Strategy strategy, UnitResult.Row plain, List<UnitResult.Row> own, List<String> metrics, int largest) {
         return switch (strategy.kind()) {
-            case RANK -> new Recorded(plain, own, 1, largest);
-            case OPTIMIZE -> new Recorded(plain, own, InitNoParameters.DEFAULT.maxStep(), largest);
+            case RANK -> new Recorded(plain, n -> own.subList(0, n), largest);
+            case OPTIMIZE -> new Recorded(plain, n -> Starts.paid(own, n), largest);
             case PICTURES, FOLLOW ->
                 throw new IllegalArgumentException(
                         "strategy: " + strategy.kind() + " (expected: one that does not see every picture)");
@@ -156,36 +157,21 @@ abstract class Choice {
      */
     private static final class Recorded extends Choice {
         private final UnitResult.Row plain;
-        private final List<UnitResult.Row> rows;
-        private final int most;
+        private final IntFunction<List<UnitResult.Row>> paid;
         private final int largest;
 
         /**
-         * @param most loss evaluations that have to be left for another row
+         * @param paid by a budget
          */
-        Recorded(UnitResult.Row plain, List<UnitResult.Row> rows, int most, int largest) {
+        Recorded(UnitResult.Row plain, IntFunction<List<UnitResult.Row>> paid, int largest) {
             this.plain = plain;
-            this.rows = rows;
-            this.most = most;
+            this.paid = paid;
             this.largest = largest;
-        }
-
-        private List<UnitResult.Row> paid(int n) {
-            List<UnitResult.Row> paid = new ArrayList<>();
-            int spent = 0;
-            for (UnitResult.Row row : rows) {
-                if (spent + most > n) {
-                    break;
-                }
-                spent += row.losses();
-                paid.add(row);
-            }
-            return paid;
         }
 
         /** The plain one where the budget pays for none. */
         private UnitResult.Row chosen(int n) {
-            return paid(n).stream().filter(row -> !row.values().isEmpty()).reduce(plain, (before, row) -> row);
+            return paid.apply(n).stream().filter(row -> !row.values().isEmpty()).reduce(plain, (before, row) -> row);
         }
 
         @Override
@@ -195,7 +181,8 @@ abstract class Choice {
 
         @Override
         double losses(int n) {
-            return Math.max(1, paid(n).stream().mapToInt(UnitResult.Row::losses).sum());
+            return Math.max(
+                    1, paid.apply(n).stream().mapToInt(UnitResult.Row::losses).sum());
         }
 
         @Override
@@ -285,62 +272,97 @@ abstract class Choice {
     }
 
     /**
-     * InitNO's starts in an order that is drawn: one after the other until one succeeds or the budget does not pay for another whole one; the best
-     * score of those that were run counts. With f failures among M starts the first success is the j-th run with probability {@code
-     * C(f, j-1) / C(M, j-1) * (M-f) / (M-j+1)}; given that, it stands beside j - 1 failures of which every choice is as likely.
+     * InitNO's starts in an order that is drawn: one after the other until one succeeds, the last as far as what is left of the budget pays for; the
+     * best score of those that were run counts. With f failures among M starts the first success is the j-th run with probability {@code
+     * C(f, j-1) / C(M, j-1) * (M-f) / (M-j+1)}; given that, it stands beside j - 1 failures of which every choice is as likely. Behind m failures
+     * and no success, the start that is cut short is a given success with probability {@code 1 / (M-m)}, beside any m of the failures, and a
+     * given failure with {@code (f-m) / f / (M-m)}, beside any m of the others.
      */
     private static final class Started extends Choice {
-        private static final int STEP = InitNoParameters.DEFAULT.maxStep();
-
         private final List<UnitResult.Row> pool;
+        private final List<UnitResult.Row> starts;
         private final List<UnitResult.Row> succeeded;
         private final List<UnitResult.Row> failed;
 
         Started(List<UnitResult.Row> pool, List<UnitResult.Row> starts) {
             this.pool = pool;
+            this.starts = starts;
             this.succeeded = starts.stream().filter(UnitResult.Row::success).toList();
             this.failed = starts.stream().filter(row -> !row.success()).toList();
         }
 
         private int whole(int n) {
-            return Math.min(n / STEP, succeeded.size() + failed.size());
+            return Math.min(n / Starts.WHOLE, starts.size());
+        }
+
+        /** Evaluations left for a last start; 0 where there is none, or not for every one is known what so few come to. */
+        private int rest(int n) {
+            int rest = whole(n) < starts.size() ? n % Starts.WHOLE : 0;
+            return n > 1 && starts.stream().allMatch(start -> start.within(rest).isPresent()) ? rest : 0;
+        }
+
+        private boolean plain(int n) {
+            return whole(n) == 0 && rest(n) == 0;
         }
 
         /**
          * @param ending what a search comes to whose last start, the j-th, succeeded
-         * @param without what one comes to that ran m failures
+         * @param without what one comes to that ran m failures, and nothing or a start cut short behind them
          */
-        private double over(int starts, IntToDoubleFunction ending, IntToDoubleFunction without) {
-            int all = succeeded.size() + failed.size();
+        private double over(int whole, IntToDoubleFunction ending, IntToDoubleFunction without) {
             double sum = 0;
             double failures = 1;
-            for (int j = 1; j <= starts && failures > 0; j++) {
-                double left = all - j + 1.0;
+            for (int j = 1; j <= whole && failures > 0; j++) {
+                double left = starts.size() - j + 1.0;
                 if (!succeeded.isEmpty()) {
                     sum += failures * succeeded.size() / left * ending.applyAsDouble(j);
                 }
                 failures *= Math.max(0, failed.size() - j + 1) / left;
             }
-            return failures > 0 ? sum + failures * without.applyAsDouble(starts) : sum;
+            return failures > 0 ? sum + failures * without.applyAsDouble(whole) : sum;
+        }
+
+        /**
+         * The mean over starts that come behind m failures and are cut short.
+         *
+         * @param value of one, and the failures that may stand before it
+         */
+        private double overLast(int m, int rest, ToDoubleBiFunction<UnitResult.Row, List<UnitResult.Row>> value) {
+            double left = (double) starts.size() - m;
+            double sum = 0;
+            for (UnitResult.Row start : starts) {
+                double probability = start.success() ? 1 / left : (double) (failed.size() - m) / failed.size() / left;
+                if (probability > 0) {
+                    List<UnitResult.Row> before = failed.stream()
+                            .filter(row -> row.index() != start.index())
+                            .toList();
+                    sum += probability * value.applyAsDouble(start.within(rest).orElseThrow(), before);
+                }
+            }
+            return sum;
         }
 
         @Override
         double value(int metric, int n) {
-            if (whole(n) == 0) {
+            if (plain(n)) {
                 return Arrays.stream(values(pool, metric)).average().orElseThrow();
             }
+            int rest = rest(n);
             return over(
                     whole(n),
                     j -> succeeded.stream()
-                            .mapToDouble(success -> beside(success, metric, j))
+                            .mapToDouble(success -> beside(success, failed, metric, j))
                             .average()
                             .orElseThrow(),
-                    m -> BestOfN.expected(scores(failed), values(failed, metric), m));
+                    m -> rest == 0
+                            ? BestOfN.expected(scores(failed), values(failed, metric), m)
+                            : overLast(m, rest, (last, before) -> beside(last, before, metric, m + 1)));
         }
 
-        private double beside(UnitResult.Row success, int metric, int n) {
-            List<UnitResult.Row> rows = new ArrayList<>(List.of(success));
-            rows.addAll(failed);
+        /** The best of a start and n - 1 others. */
+        private static double beside(UnitResult.Row start, List<UnitResult.Row> others, int metric, int n) {
+            List<UnitResult.Row> rows = new ArrayList<>(List.of(start));
+            rows.addAll(others);
             return BestOfN.expectedWithFirst(scores(rows), values(rows, metric), n);
         }
 
@@ -350,16 +372,20 @@ abstract class Choice {
 
         @Override
         double losses(int n) {
-            if (whole(n) == 0) {
+            if (plain(n)) {
                 return 1;
             }
+            int rest = rest(n);
             double last = succeeded.stream()
                     .mapToInt(UnitResult.Row::losses)
                     .average()
                     .orElse(0);
             double each =
                     failed.stream().mapToInt(UnitResult.Row::losses).average().orElse(0);
-            return over(whole(n), j -> (j - 1) * each + last, m -> m * each);
+            return over(
+                    whole(n),
+                    j -> (j - 1) * each + last,
+                    m -> m * each + (rest == 0 ? 0 : overLast(m, rest, (cut, before) -> cut.losses())));
         }
 
         @Override
@@ -370,16 +396,10 @@ abstract class Choice {
         /** Of the first starts, as a search runs them; where none is paid for, of the plain noise. */
         @Override
         String look() {
-            if (whole(pool.size()) == 0) {
-                return pool.get(0).look();
-            }
-            List<UnitResult.Row> run = new ArrayList<>(failed);
-            if (!succeeded.isEmpty()) {
-                UnitResult.Row first = succeeded.get(0);
-                run.removeIf(row -> row.index() > first.index());
-                run.add(first);
-            }
-            return run.get(argMin(scores(run))).look();
+            List<UnitResult.Row> run = Starts.paid(starts, pool.size());
+            return run.isEmpty()
+                    ? pool.get(0).look()
+                    : run.get(argMin(scores(run))).look();
         }
     }
 

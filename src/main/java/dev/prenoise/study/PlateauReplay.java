@@ -51,7 +51,7 @@ final class PlateauReplay {
         List<UnitResult.Row> rows =
                 switch (strategy.kind()) {
                     case RANK -> own.stream().map(row -> judged(row, pool)).toList();
-                    case OPTIMIZE -> untilSuccess(own, budget);
+                    case OPTIMIZE -> Starts.paid(own, budget);
                     case FOLLOW -> strategy.verifiers().size() == 1 ? pool : List.of();
                     default -> List.of();
                 };
@@ -80,23 +80,6 @@ final class PlateauReplay {
                         pool.get(row.index()).values(),
                         "")
                 : row;
-    }
-
-    /** Starts one after the other until one meets both thresholds or the next would not be paid whole. */
-    private static List<UnitResult.Row> untilSuccess(List<UnitResult.Row> starts, int budget) {
-        List<UnitResult.Row> run = new ArrayList<>();
-        int spent = 0;
-        for (UnitResult.Row start : starts) {
-            spent += start.losses();
-            if (spent > budget) {
-                break;
-            }
-            run.add(start);
-            if (start.success()) {
-                break;
-            }
-        }
-        return run;
     }
 
     /** Candidates or starts of the search that never stops on a plateau. */

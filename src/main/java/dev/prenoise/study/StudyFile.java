@@ -27,7 +27,7 @@ public final class StudyFile {
 
     /** Studies that come with the program. */
     private static final List<String> SHIPPED =
-            List.of("first-study", "choi-shapes", "choi-shapes-steps", "ma-shapes", "choi-sd15", "cost-sd15");
+            List.of("first-study", "choi-shapes", "choi-shapes-steps", "ma-shapes", "cost-shapes", "choi-sd15", "cost-sd15");
 
     private static final Set<String> KEYS = Set.of(
             "title",

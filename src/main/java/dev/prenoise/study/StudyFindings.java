@@ -171,6 +171,7 @@ final class StudyFindings {
     private static List<Boolean> judged(List<UnitResult.Row> rows, int metrics) {
         return IntStream.range(0, metrics)
                 .mapToObj(metric -> rows.stream()
+                        .flatMap(row -> row.forms().stream())
                         .allMatch(row -> row.values().isEmpty()
                                 || Double.isFinite(row.values().get(metric))))
                 .toList();

@@ -1,11 +1,13 @@
 package dev.prenoise.study;
 
 import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.search.InitNoParameters;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What is to be measured: every strategy on every prompt of every suite with every backbone, from every seed, up to the largest budget.
@@ -167,7 +169,20 @@ public record StudyPlan(
                 judging,
                 index < shown && range.get(0).equals(seeds.get(0)),
                 basis.behind(backbone, judging),
-                other ? Unit.WINNERS : null);
+                other ? Unit.WINNERS : null,
+                strategy.kind() == Strategy.Kind.OPTIMIZE ? rests() : null);
+    }
+
+    /** What the budgets leave for a last start behind as many whole ones as they pay for; one evaluation alone is the plain noise everywhere. */
+    private @Nullable List<Integer> rests() {
+        List<Integer> rests = budgets.stream()
+                .filter(n -> n > 1)
+                .map(n -> n % InitNoParameters.DEFAULT.maxStep())
+                .filter(rest -> rest > 0)
+                .distinct()
+                .sorted()
+                .toList();
+        return rests.isEmpty() ? null : rests;
     }
 
     /**

@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param shown whether pictures for the contact sheet are wanted
  * @param basis what stands behind the backbone's and the metrics' names, see {@link Basis}
  * @param pictures {@value #WINNERS} where only those are judged that were the best when they came; null = as ever, and no part of the id
+ * @param rests of optimised starts: loss evaluations that a budget leaves for a last one, after which each is judged as well, rising; null = none,
+ *     and no part of the id
  */
 public record Unit(
         BackboneSetting backbone,
@@ -30,7 +32,8 @@ public record Unit(
         List<String> metrics,
         boolean shown,
         List<String> basis,
-        @Nullable String pictures) {
+        @Nullable String pictures,
+        @Nullable List<Integer> rests) {
     static final String WINNERS = "winners";
 
     private static final Gson JSON = new Gson();
@@ -39,6 +42,7 @@ public record Unit(
         seeds = List.copyOf(seeds);
         metrics = List.copyOf(metrics);
         basis = List.copyOf(basis);
+        rests = rests == null ? null : List.copyOf(rests);
     }
 
     /** Whether only pictures of the best so far are drawn. */

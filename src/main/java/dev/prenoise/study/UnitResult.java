@@ -4,6 +4,8 @@ import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,6 +47,7 @@ public record UnitResult(
      * @param success of optimised ones: whether both thresholds were met, which ends the search
      * @param values by the unit's metrics; empty where others judge the same pictures
      * @param look the picture in 8 x 8 pixels, RGB in base64: to tell how different pictures are; "" where there are no values
+     * @param cuts of optimised ones: what the start comes to where it is cut short, rising; null = nothing asked for that
      */
     public record Row(
             long seed,
@@ -54,8 +57,59 @@ public record UnitResult(
             int nfe,
             boolean success,
             List<Double> values,
-            String look) {
+            String look,
+            @Nullable List<Cut> cuts) {
         public Row {
+            values = List.copyOf(values);
+            cuts = cuts == null ? null : List.copyOf(cuts);
+        }
+
+        public Row(
+                long seed,
+                int index,
+                double score,
+                int losses,
+                int nfe,
+                boolean success,
+                List<Double> values,
+                String look) {
+            this(seed, index, score, losses, nfe, success, values, look, null);
+        }
+
+        /**
+         * The start where no more than so many evaluations are left for it: as it is where it takes no more, else the longest of its cuts that is
+         * paid for.
+         *
+         * @return empty where none is
+         */
+        Optional<Row> within(int left) {
+            return losses <= left
+                    ? Optional.of(this)
+                    : shorter().filter(row -> row.losses <= left).reduce((before, row) -> row);
+        }
+
+        /** The start and what it comes to where it is cut short. */
+        List<Row> forms() {
+            return Stream.concat(shorter(), Stream.of(this)).toList();
+        }
+
+        private Stream<Row> shorter() {
+            return cuts == null
+                    ? Stream.empty()
+                    : cuts.stream()
+                            .map(cut -> new Row(seed, index, cut.score, cut.losses, nfe, false, cut.values, cut.look));
+        }
+    }
+
+    /**
+     * The best of a start's first iterates.
+     *
+     * @param losses evaluations, fewer than the start takes
+     * @param values by the unit's metrics; empty where nothing was drawn
+     * @param look as {@link Row#look}
+     */
+    public record Cut(int losses, double score, List<Double> values, String look) {
+        public Cut {
             values = List.copyOf(values);
         }
     }

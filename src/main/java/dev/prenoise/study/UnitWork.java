@@ -19,7 +19,6 @@ import dev.prenoise.search.Candidate;
 import dev.prenoise.search.Evaluation;
 import dev.prenoise.search.Evaluator;
 import dev.prenoise.search.FirstOrderSearch;
-import dev.prenoise.search.InitNoParameters;
 import dev.prenoise.search.Outcome;
 import dev.prenoise.search.PathEvaluator;
 import dev.prenoise.search.PathsSearch;
@@ -35,7 +34,6 @@ import dev.prenoise.verifier.VerifierException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -379,9 +377,9 @@ public final class UnitWork {
             boolean joint = score instanceof InitNo || score instanceof SelfCross;
             Evaluator loss = session.attention(
                     score, joint ? AttentionLosses.optimization(strategy.loss(), strategy.form()) : score);
-            int paid = unit.candidates() / InitNoParameters.DEFAULT.maxStep();
+            int whole = unit.candidates() / Starts.WHOLE;
             // one where none is paid for, too: it says how long it takes
-            int starts = Math.max(1, paid);
+            int starts = Math.max(1, whole + (unit.candidates() % Starts.WHOLE > 0 ? 1 : 0));
             List<SingleStart> results = new ArrayList<>();
             timed(() -> {
                 for (int k = 0; k < starts; k++) {
@@ -392,55 +390,98 @@ public final class UnitWork {
                     }
                 }
             });
-            List<Integer> drawn = new ArrayList<>();
-            int best = 0;
-            for (int k = 0; k < results.size(); k++) {
-                boolean better =
-                        k == 0 || results.get(k).score() < results.get(best).score();
-                best = better ? k : best;
-                if (better || !unit.winnersOnly()) {
-                    drawn.add(k);
-                }
-            }
-            List<Map<String, Double>> judged =
-                    judgedTerms(drawn.stream().map(k -> results.get(k).noise()).toList());
+            List<Integer> rests = unit.rests() == null ? List.of() : unit.rests();
+            Set<SingleStart.Iterate> drawn = new LinkedHashSet<>();
+            double best = Double.NaN;
             for (int k = 0; k < results.size(); k++) {
                 SingleStart result = results.get(k);
-                rows.add(
-                        drawn.contains(k)
-                                ? judged(
-                                        seed,
-                                        k,
-                                        result.score(),
-                                        result.evaluations(),
-                                        0,
-                                        result.success(),
-                                        judged.get(drawn.indexOf(k)))
-                                : new UnitResult.Row(
-                                        seed,
-                                        k,
-                                        result.score(),
-                                        result.evaluations(),
-                                        0,
-                                        result.success(),
-                                        List.of(),
-                                        ""));
+                for (int rest : rests) {
+                    if (rest < result.evaluations()) {
+                        SingleStart.Iterate cut = result.best(rest);
+                        if (!unit.winnersOnly() || better(cut.score(), best, k)) {
+                            drawn.add(cut);
+                        }
+                    }
+                }
+                boolean better = better(result.best().score(), best, k);
+                best = better ? result.best().score() : best;
+                if (better || !unit.winnersOnly()) {
+                    drawn.add(result.best());
+                }
             }
-            if (paid > 0) {
-                show(judged.get(drawn.indexOf(best)));
-            } else if (unit.shown() && pictures.isEmpty()) {
+            Map<SingleStart.Iterate, Map<String, Double>> judged = judgedTerms(drawn);
+            List<UnitResult.Row> ofSeed = new ArrayList<>();
+            for (int k = 0; k < results.size(); k++) {
+                ofSeed.add(start(seed, k, results.get(k), rests, judged));
+            }
+            rows.addAll(ofSeed);
+            show(source, Starts.paid(ofSeed, unit.candidates()), results, judged);
+        }
+
+        private static boolean better(double score, double best, int index) {
+            return index == 0 || score < best || Double.isNaN(best) && !Double.isNaN(score);
+        }
+
+        private UnitResult.Row start(
+                long seed,
+                int index,
+                SingleStart result,
+                List<Integer> rests,
+                Map<SingleStart.Iterate, Map<String, Double>> judged) {
+            List<UnitResult.Cut> cuts = rests.stream()
+                    .filter(rest -> rest < result.evaluations())
+                    .map(rest -> {
+                        SingleStart.Iterate best = result.best(rest);
+                        Map<String, Double> terms = judged.getOrDefault(best, Map.of());
+                        return new UnitResult.Cut(rest, best.score(), values(terms), look(terms));
+                    })
+                    .toList();
+            Map<String, Double> terms = judged.getOrDefault(result.best(), Map.of());
+            return new UnitResult.Row(
+                    seed,
+                    index,
+                    result.best().score(),
+                    result.evaluations(),
+                    0,
+                    result.success(),
+                    values(terms),
+                    look(terms),
+                    cuts.isEmpty() ? null : cuts);
+        }
+
+        /** What a search chooses with the whole budget. */
+        private void show(
+                SeededCandidates source,
+                List<UnitResult.Row> paid,
+                List<SingleStart> results,
+                Map<SingleStart.Iterate, Map<String, Double>> judged) {
+            if (!unit.shown() || !pictures.isEmpty()) {
+                return;
+            }
+            if (paid.isEmpty()) {
                 pictures.put("", png(session.draw(noises(source, 1)).get(0)));
+                return;
             }
+            UnitResult.Row chosen = paid.stream()
+                    .reduce((best, next) -> better(next.score(), best.score(), 1) ? next : best)
+                    .orElseThrow();
+            show(judged.getOrDefault(results.get(chosen.index()).best(chosen.losses()), Map.of()));
         }
 
         /** Where nothing judges them none is drawn. */
-        private List<Map<String, Double>> judgedTerms(List<SeededNoise> noises) {
+        private Map<SingleStart.Iterate, Map<String, Double>> judgedTerms(Set<SingleStart.Iterate> iterates) {
             if (unit.metrics().isEmpty()) {
-                return Collections.nCopies(noises.size(), Map.of());
+                return Map.of();
             }
-            return evaluated(session.pictures(judges.all(), PictureOptions.plain()), noises).stream()
-                    .map(Evaluation::terms)
-                    .toList();
+            List<Evaluation> drawn = evaluated(
+                    session.pictures(judges.all(), PictureOptions.plain()),
+                    iterates.stream().map(SingleStart.Iterate::noise).toList());
+            Map<SingleStart.Iterate, Map<String, Double>> judged = new HashMap<>();
+            int next = 0;
+            for (SingleStart.Iterate iterate : iterates) {
+                judged.put(iterate, drawn.get(next++).terms());
+            }
+            return judged;
         }
 
         // ---- by searches that walk on ----
@@ -481,17 +522,20 @@ public final class UnitWork {
 
         private UnitResult.Row judged(
                 long seed, int index, double score, int losses, int nfe, boolean success, Map<String, Double> terms) {
-            List<Double> values =
-                    unit.metrics().stream().map(metric -> value(terms, metric)).toList();
-            return new UnitResult.Row(
-                    seed,
-                    index,
-                    score,
-                    losses,
-                    nfe,
-                    success,
-                    values,
-                    terms.isEmpty() ? "" : judges.album().look(page(terms)));
+            return new UnitResult.Row(seed, index, score, losses, nfe, success, values(terms), look(terms));
+        }
+
+        /** None of what was not drawn. */
+        private List<Double> values(Map<String, Double> terms) {
+            return terms.isEmpty()
+                    ? List.of()
+                    : unit.metrics().stream()
+                            .map(metric -> value(terms, metric))
+                            .toList();
+        }
+
+        private String look(Map<String, Double> terms) {
+            return terms.isEmpty() ? "" : judges.album().look(page(terms));
         }
 
         private void show(Map<String, Double> terms) {

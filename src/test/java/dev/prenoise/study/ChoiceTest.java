@@ -154,13 +154,119 @@ class ChoiceTest {
         assertThat(choice.value(0, 9)).isCloseTo(0.6, within(1e-12));
         assertThat(choice.look()).isEqualTo("look 0");
 
-        List<UnitResult.Row> ten = IntStream.range(0, 10)
+        List<UnitResult.Row> forty = IntStream.range(0, 40)
                 .mapToObj(i -> row(i, Double.NaN, 0, 3, false, 0.1 * i, 0))
                 .toList();
         // the search from the first draw on ends with start 1
-        assertThat(Choice.of(strategy(Strategy.Kind.OPTIMIZE), ten, starts, METRICS, "a dog")
+        assertThat(Choice.of(strategy(Strategy.Kind.OPTIMIZE), forty, starts, METRICS, "a dog")
                         .look())
                 .isEqualTo("look 1");
+    }
+
+    /** A start that is told after 2 and 7 evaluations as well, where it takes so many. */
+    private static UnitResult.Row start(int index, int losses, boolean success, double score, double value) {
+        List<UnitResult.Cut> cuts = IntStream.of(2, 7)
+                .filter(cut -> cut < losses)
+                .mapToObj(cut -> new UnitResult.Cut(
+                        cut, score + 0.37 / cut, List.of(value - cut / 100.0, 0.0), "look " + index + " at " + cut))
+                .toList();
+        return new UnitResult.Row(
+                1,
+                index,
+                score,
+                losses,
+                0,
+                success,
+                List.of(value, 0.0),
+                "look " + index,
+                cuts.isEmpty() ? null : cuts);
+    }
+
+    @Test
+    void value_ofStartsOfWhichTheLastIsCutShort_isTheMeanOverTheirOrders() {
+        List<UnitResult.Row> starts = List.of(
+                start(0, 10, false, 0.9, 0.1),
+                start(1, 4, true, 0.3, 0.5),
+                start(2, 10, false, 0.25, 0.7),
+                start(3, 8, true, 0.2, 0.9),
+                start(4, 10, false, 0.28, 0.3));
+        Choice choice = Choice.of(strategy(Strategy.Kind.OPTIMIZE), POOL, starts, METRICS, "a dog");
+
+        for (int n = 2; n <= 57; n++) {
+            double value = 0;
+            double losses = 0;
+            List<List<Integer>> orders = orders(5);
+            for (List<Integer> order : orders) {
+                int left = n;
+                UnitResult.Row best = null;
+                for (int i : order) {
+                    UnitResult.Row next = starts.get(i);
+                    if (left < 2) {
+                        break;
+                    }
+                    if (left < 10) {
+                        // 9 and 8 are no cut that is known, so 7; and so on
+                        int cut = left < 7 ? 2 : 7;
+                        if (next.losses() > left) {
+                            next = new UnitResult.Row(
+                                    1,
+                                    i,
+                                    next.score() + 0.37 / cut,
+                                    cut,
+                                    0,
+                                    false,
+                                    List.of(next.values().get(0) - cut / 100.0, 0.0),
+                                    "");
+                        }
+                        left = 0;
+                    } else {
+                        left -= next.losses();
+                    }
+                    losses += next.losses() / (double) orders.size();
+                    best = best == null || next.score() < best.score() ? next : best;
+                    if (next.success()) {
+                        break;
+                    }
+                }
+                value += best.values().get(0) / orders.size();
+            }
+            assertThat(choice.value(0, n)).as("N = %d", n).isCloseTo(value, within(1e-12));
+            assertThat(choice.losses(n)).as("N = %d", n).isCloseTo(losses, within(1e-12));
+        }
+        assertThat(choice.value(0, 1)).isCloseTo(0.6, within(1e-12));
+        assertThat(choice.losses(1)).isEqualTo(1);
+    }
+
+    @Test
+    void value_ofStartsInTheirOrder_cutsTheLastShort() {
+        UnitResult.Row plain = row(0, Double.NaN, 0, 3, false, 0.2, 0.9);
+        List<UnitResult.Row> starts =
+                List.of(start(0, 10, false, 0.4, 0.1), start(1, 10, false, 0.3, 0.6), start(2, 10, false, 0.5, 0.8));
+        Choice choice = Choice.ofRecords(strategy(Strategy.Kind.OPTIMIZE), plain, starts, METRICS, 18);
+
+        assertThat(choice.value(0, 1)).isEqualTo(0.2);
+        assertThat(choice.value(0, 6)).isCloseTo(0.08, within(1e-12));
+        assertThat(choice.losses(6)).isEqualTo(2);
+        assertThat(choice.value(0, 11)).isEqualTo(0.1);
+        assertThat(choice.value(0, 18)).isCloseTo(0.53, within(1e-12));
+        assertThat(choice.losses(18)).isEqualTo(17);
+        assertThat(choice.look()).isEqualTo("look 1 at 7");
+        // 0.3 + 0.37 / 2 is no better than 0.4 was
+        List<UnitResult.Row> records = List.of(
+                starts.get(0),
+                new UnitResult.Row(
+                        1,
+                        1,
+                        0.3,
+                        10,
+                        0,
+                        false,
+                        List.of(0.6, 0.0),
+                        "look 1",
+                        List.of(new UnitResult.Cut(2, 0.485, List.of(), ""))));
+        assertThat(Choice.ofRecords(strategy(Strategy.Kind.OPTIMIZE), plain, records, METRICS, 12)
+                        .value(0, 12))
+                .isEqualTo(0.1);
     }
 
     private static List<List<Integer>> orders(int n) {

@@ -184,6 +184,32 @@ class PlateauReplayTest {
     }
 
     @Test
+    void starts_cutTheLastShort() {
+        List<UnitResult.Row> starts = IntStream.range(0, 5)
+                .mapToObj(k -> new UnitResult.Row(
+                        1,
+                        k,
+                        1.0 / (1 + k),
+                        10,
+                        0,
+                        false,
+                        List.of((double) k),
+                        "",
+                        List.of(new UnitResult.Cut(5, 1.2 / (1 + k), List.of(k + 0.5), ""))))
+                .toList();
+
+        PlateauReplay paid = PlateauReplay.of(OPTIMIZE, pool(45), starts, List.of("oracle"), 45)
+                .orElseThrow();
+
+        assertThat(paid.whole()).isEqualTo(5);
+        assertThat(paid.spent(5)).isEqualTo(45);
+        assertThat(paid.value(0, 5)).isEqualTo(4.5);
+        assertThat(paid.value(0, 4)).isEqualTo(3);
+        assertThat(PlateauReplay.of(OPTIMIZE, pool(4), starts, List.of("oracle"), 4))
+                .isEmpty();
+    }
+
+    @Test
     void gainLost_isThePartOfTheGainOverTheMean() {
         double[] scores = {5, 4, 6, 2, 3};
         PlateauReplay replay = PlateauReplay.of(RANK, pool(5), ranked(scores, false), List.of("oracle"), 5)

@@ -81,7 +81,8 @@ class StudyWorkerTest {
                 unit.metrics(),
                 unit.shown(),
                 basis,
-                unit.pictures());
+                unit.pictures(),
+                unit.rests());
     }
 
     @Test
@@ -167,7 +168,8 @@ class StudyWorkerTest {
                 List.of("llm"),
                 false,
                 List.of(unit.basis().get(0), unit.basis().get(1), Basis.verifier(catalog, "llm")),
-                unit.pictures());
+                unit.pictures(),
+                unit.rests());
         queue.offer(List.of(graded));
         queue.listen(words::add);
         StudyWorker worker = new StudyWorker(queue, catalog, "1", "here", told::add, AT_ONCE);

@@ -4,9 +4,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.prenoise.attention.AttentionLosses;
+import dev.prenoise.attention.LossForm;
 import dev.prenoise.engine.CatalogOptions;
 import dev.prenoise.engine.Catalogs;
 import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.engine.PromptSession;
+import dev.prenoise.noise.NoiseSource;
+import dev.prenoise.search.Budget;
+import dev.prenoise.search.Candidate;
+import dev.prenoise.search.Evaluator;
+import dev.prenoise.search.InitNoSearch;
+import dev.prenoise.search.Outcome;
+import dev.prenoise.search.SearchObserver;
+import dev.prenoise.search.SeededCandidates;
+import dev.prenoise.search.Spend;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -132,6 +144,52 @@ class WinnersTest {
     }
 
     @Test
+    void starts_withEveryBudget_areThoseOfASearch() throws Exception {
+        Strategy strategy = winners.strategies().get(4);
+        for (int prompt = 0; prompt < 2; prompt++) {
+            StudyPrompt text = winners.suites().get(0).prompts().get(prompt);
+            try (PromptSession session =
+                    UnitWork.prepare(catalog, winners.backbones().get(0), text)) {
+                Evaluator loss = session.attention(
+                        AttentionLosses.of("initno", LossForm.RANKING),
+                        AttentionLosses.optimization("initno", LossForm.RANKING));
+                SeededCandidates source = SeededCandidates.of(1, NoiseSource.TORCH_CPU, session.noiseShape());
+                for (StudyPlan plan : List.of(all, winners)) {
+                    List<UnitResult.Row> rows =
+                            result(plan, strategy, prompt, 1).rows();
+                    for (int n : List.of(2, 4, 11)) {
+                        Outcome outcome =
+                                new InitNoSearch().search(source, loss, Budget.ofLossEvaluations(n), new Silent());
+                        List<UnitResult.Row> paid = Starts.paid(rows, n);
+                        UnitResult.Row best = paid.stream()
+                                .reduce((before, next) -> next.score() < before.score() ? next : before)
+                                .orElseThrow();
+
+                        assertThat(best.score())
+                                .isEqualTo(outcome.ranked().get(0).score());
+                        assertThat(paid.stream()
+                                        .mapToInt(UnitResult.Row::losses)
+                                        .sum())
+                                .isEqualTo(outcome.spent().lossEvaluations());
+                        assertThat(best.values()).hasSize(2).allSatisfy(value -> assertThat(value)
+                                .isFinite());
+                    }
+                }
+            }
+        }
+    }
+
+    private record Silent() implements SearchObserver {
+        @Override
+        public void scored(Candidate candidate, boolean bestSoFar, Spend spent) {}
+
+        @Override
+        public boolean stopRequested() {
+            return false;
+        }
+    }
+
+    @Test
     void units_ofOneKind_areThatOfThePlainSeedAndEveryStrategy() {
         List<Unit> units = winners.units();
 
@@ -157,6 +215,7 @@ class WinnersTest {
                 List.of("oracle"),
                 true,
                 List.of("1 cpu"),
+                null,
                 null);
 
         assertThat(unit.toJson())

@@ -58,6 +58,7 @@ abstract class UnitQueueContract {
                 List.of("oracle"),
                 true,
                 List.of("1 cpu"),
+                null,
                 null);
     }
 
