@@ -1,12 +1,8 @@
 package dev.prenoise.server.jobs;
 
-import dev.prenoise.noise.Noise;
-import dev.prenoise.noise.SeededNoise;
 import dev.prenoise.search.Evaluation;
 import dev.prenoise.search.Evaluator;
 import dev.prenoise.search.Proposal;
-import dev.prenoise.search.Ranking;
-import dev.prenoise.search.Spend;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -17,7 +13,7 @@ import java.util.function.BooleanSupplier;
  * Has candidates scored here and by peers. Batches, budget and order are those of the evaluator here; peers begin with the candidates that
  * follow. Gradients are computed here: who follows them needs one before it knows the next noise.
  */
-final class SpreadEvaluator implements Evaluator {
+final class SpreadEvaluator implements ForwardingEvaluator {
     /** Shares in the line for each that peers hold: one that is so much faster than this sidecar still finds the next. */
     private static final int IN_LINE = 2;
 
@@ -44,33 +40,8 @@ final class SpreadEvaluator implements Evaluator {
     }
 
     @Override
-    public int maxBatch() {
-        return here.maxBatch();
-    }
-
-    @Override
-    public boolean lowerIsBetter() {
-        return here.lowerIsBetter();
-    }
-
-    @Override
-    public boolean differentiable() {
-        return here.differentiable();
-    }
-
-    @Override
-    public Spend cost() {
-        return here.cost();
-    }
-
-    @Override
-    public Spend gradientCost() {
-        return here.gradientCost();
-    }
-
-    @Override
-    public Ranking ranking() {
-        return here.ranking();
+    public Evaluator here() {
+        return here;
     }
 
     @Override
@@ -134,25 +105,5 @@ final class SpreadEvaluator implements Evaluator {
                 places.put(part.get(i), new Place(ticket, i));
             }
         }
-    }
-
-    @Override
-    public List<Evaluation> evaluate(List<Noise> noises) {
-        return here.evaluate(noises);
-    }
-
-    @Override
-    public List<Evaluation> evaluateSeeded(List<SeededNoise> noises) {
-        return here.evaluateSeeded(noises);
-    }
-
-    @Override
-    public List<Evaluation> evaluateWithGradient(List<Noise> noises) {
-        return here.evaluateWithGradient(noises);
-    }
-
-    @Override
-    public List<Evaluation> evaluateSeededWithGradient(List<SeededNoise> noises) {
-        return here.evaluateSeededWithGradient(noises);
     }
 }

@@ -1,58 +1,19 @@
 package dev.prenoise.server.jobs;
 
 import dev.prenoise.noise.Noise;
-import dev.prenoise.noise.SeededNoise;
 import dev.prenoise.search.Evaluation;
 import dev.prenoise.search.PathEvaluator;
 import dev.prenoise.search.PathPoint;
 import dev.prenoise.search.Proposal;
-import dev.prenoise.search.Ranking;
 import dev.prenoise.search.Spend;
 import java.util.List;
 
-/** Pictures drawn and judged here and by peers. Walks between levels are done here: each step of them needs the one before. */
-final class SpreadPictures implements PathEvaluator {
-    private final PathEvaluator here;
-    private final SpreadEvaluator spread;
-
-    /**
-     * @param spread of the same evaluator
-     */
-    SpreadPictures(PathEvaluator here, SpreadEvaluator spread) {
-        this.here = here;
-        this.spread = spread;
-    }
-
-    @Override
-    public int maxBatch() {
-        return here.maxBatch();
-    }
-
-    @Override
-    public boolean lowerIsBetter() {
-        return here.lowerIsBetter();
-    }
-
-    @Override
-    public boolean differentiable() {
-        return here.differentiable();
-    }
-
-    @Override
-    public Spend cost() {
-        return here.cost();
-    }
-
-    @Override
-    public Spend gradientCost() {
-        return here.gradientCost();
-    }
-
-    @Override
-    public Ranking ranking() {
-        return here.ranking();
-    }
-
+/**
+ * Pictures drawn and judged here and by peers. Walks between levels are done here: each step of them needs the one before.
+ *
+ * @param spread of the same evaluator
+ */
+record SpreadPictures(PathEvaluator here, SpreadEvaluator spread) implements ForwardingEvaluator, PathEvaluator {
     @Override
     public int ahead() {
         return spread.ahead();
@@ -61,26 +22,6 @@ final class SpreadPictures implements PathEvaluator {
     @Override
     public List<Evaluation> evaluateProposals(List<Proposal> proposals, List<Proposal> following) {
         return spread.evaluateProposals(proposals, following);
-    }
-
-    @Override
-    public List<Evaluation> evaluate(List<Noise> noises) {
-        return here.evaluate(noises);
-    }
-
-    @Override
-    public List<Evaluation> evaluateSeeded(List<SeededNoise> noises) {
-        return here.evaluateSeeded(noises);
-    }
-
-    @Override
-    public List<Evaluation> evaluateWithGradient(List<Noise> noises) {
-        return here.evaluateWithGradient(noises);
-    }
-
-    @Override
-    public List<Evaluation> evaluateSeededWithGradient(List<SeededNoise> noises) {
-        return here.evaluateSeededWithGradient(noises);
     }
 
     @Override
