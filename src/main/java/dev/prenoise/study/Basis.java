@@ -25,13 +25,17 @@ public record Basis(String program, Map<String, String> backbones, Map<String, S
         verifiers = Map.copyOf(verifiers);
     }
 
-    static Basis of(StudyPlan plan, ModelCatalog catalog, String version) throws InterruptedException {
+    /**
+     * @param models ids of backbones
+     */
+    static Basis of(List<String> models, List<Metric> metrics, ModelCatalog catalog, String version)
+            throws InterruptedException {
         Map<String, String> backbones = new LinkedHashMap<>();
-        for (BackboneSetting backbone : plan.backbones()) {
-            backbones.put(backbone.id(), backbone(catalog, backbone.id()));
+        for (String model : models) {
+            backbones.put(model, backbone(catalog, model));
         }
         Map<String, String> verifiers = new LinkedHashMap<>();
-        for (Metric metric : plan.metrics()) {
+        for (Metric metric : metrics) {
             if (!metric.verifier().isEmpty()) {
                 verifiers.put(metric.verifier(), verifier(catalog, metric.verifier()));
             }

@@ -72,7 +72,7 @@ public record StudyPlan(
                 shown,
                 pictures,
                 plateau,
-                Basis.of(this, catalog, version));
+                Basis.of(backbones.stream().map(BackboneSetting::id).toList(), metrics, catalog, version));
     }
 
     /** The same work has the same name: the first half of what the ids of its units come to in SHA-256. */

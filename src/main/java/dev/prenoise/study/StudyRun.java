@@ -126,7 +126,10 @@ public final class StudyRun {
         }
     }
 
-    private static UnitResult computed(Unit unit, UnitWork worker) {
+    /**
+     * @throws IllegalArgumentException when it cannot be; names the unit
+     */
+    static UnitResult computed(Unit unit, UnitWork worker) {
         try {
             return worker.run(unit);
         } catch (IllegalArgumentException | VerifierException | ModelException | UnknownBackboneException e) {

@@ -2,13 +2,12 @@ package dev.prenoise.study;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import dev.prenoise.engine.Catalogs;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.engine.UnknownBackboneException;
 import dev.prenoise.shapes.PromptSuite;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,31 +22,47 @@ class ModelComparisonTest {
     private Path folder;
 
     @Test
-    void run_ofAModelBesideItself_drawsTheSameTwice_andFindsNoDifference() throws Exception {
-        List<Integer> done = new ArrayList<>();
-        List<Long> written = new ArrayList<>();
+    void run_ofAModelBesideItself_findsNoDifference_andGoesOnWhereItWasStopped() throws Exception {
+        Path out = folder.resolve("out");
+        Files.createDirectories(out);
+        Files.writeString(out.resolve("table.md"), "of another run");
+        List<String> told = new ArrayList<>();
         List<Boolean> tables = new ArrayList<>();
-        Files.createDirectories(folder.resolve("out"));
-        Files.writeString(folder.resolve("out/table.md"), "of another run");
+        String csv;
+        String table;
         try (ModelCatalog catalog = Catalogs.create(folder.resolve("cache"), List.of(), "cpu")) {
-            new ModelComparison(
-                            catalog,
-                            List.of("shapes", ""),
-                            List.of(PromptSuite.TWO_OBJECTS, PromptSuite.COUNTING),
-                            3,
-                            2,
-                            2)
-                    .run(folder.resolve("out"), prompts -> {
-                        done.add(prompts);
-                        written.add(lines(folder.resolve("out/pictures.csv")));
-                        tables.add(Files.exists(folder.resolve("out/table.md")));
-                    });
+            assertThatIllegalStateException()
+                    .isThrownBy(() -> comparison(catalog, "1").run(out, (known, of) -> {
+                        told.add(known + " of " + of);
+                        tables.add(Files.exists(out.resolve("table.md")));
+                        stopAt(3, known);
+                    }))
+                    .withMessage("stopped");
+            assertThat(told)
+                    .as("a model beside itself draws once")
+                    .containsExactly("0 of 4", "1 of 4", "2 of 4", "3 of 4");
+            assertThat(tables).as("a table from the first suite on").containsExactly(false, false, false, true);
+            String before = Files.readString(out.resolve("pictures.csv"));
+            assertThat(before.lines()).as("of the first suite").hasSize(1 + 2 * 2 * 2);
+
+            told.clear();
+            comparison(catalog, "1").run(out, (known, of) -> told.add(known + " of " + of));
+            assertThat(told).as("what was drawn stays").containsExactly("3 of 4", "4 of 4");
+            csv = Files.readString(out.resolve("pictures.csv"));
+            assertThat(csv).startsWith(before);
+            table = Files.readString(out.resolve("table.md"));
+
+            comparison(catalog, "1").run(out, (known, of) -> assertThat(known).isEqualTo(4));
+            assertThat(out.resolve("pictures.csv")).hasContent(csv);
+            assertThat(out.resolve("table.md")).hasContent(table);
+
+            assertThatIllegalStateException()
+                    .as("another version's numbers are others")
+                    .isThrownBy(() -> comparison(catalog, "2").run(out, (known, of) -> stopAt(0, known)));
+            assertThat(Files.readAllLines(out.resolve("rows.jsonl"))).hasSize(4);
         }
 
-        assertThat(written).as("lines after each prompt").containsExactly(5L, 9L, 13L, 17L);
-        assertThat(tables).as("a table from the first suite on").containsExactly(false, false, true, true);
-        assertThat(done).containsExactly(1, 2, 3, 4);
-        List<String> rows = Files.readAllLines(folder.resolve("out/pictures.csv"));
+        List<String> rows = csv.lines().toList();
         assertThat(rows).hasSize(1 + 2 * 2 * 2 * 2);
         assertThat(rows.get(0)).isEqualTo("suite,prompt,candidate,model,complete,score");
         assertThat(rows.subList(1, 3)).as("the second model's").isEqualTo(rows.subList(3, 5));
@@ -55,7 +70,6 @@ class ModelComparisonTest {
         assertThat(rows.get(1)).startsWith("two_objects,\"a ").contains(",0,\"shapes\",");
         long complete =
                 rows.stream().filter(row -> row.contains("\"shapes\",1,")).count();
-        String table = Files.readString(folder.resolve("out/table.md"));
         assertThat(table)
                 .contains("| complete, % | shapes | shapes | shapes less shapes, points |")
                 .contains("| +0.0 [+0.0, +0.0] |")
@@ -63,11 +77,20 @@ class ModelComparisonTest {
                 .contains("| all together | " + String.format(Locale.ROOT, "%.1f", 100 * complete / 16.0) + " [");
     }
 
-    private static long lines(Path file) {
-        try {
-            return Files.readAllLines(file).size();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+    private static ModelComparison comparison(ModelCatalog catalog, String version) {
+        return new ModelComparison(
+                catalog,
+                version,
+                List.of("shapes", ""),
+                List.of(PromptSuite.TWO_OBJECTS, PromptSuite.COUNTING),
+                3,
+                2,
+                2);
+    }
+
+    private static void stopAt(int last, int known) {
+        if (known == last) {
+            throw new IllegalStateException("stopped");
         }
     }
 
@@ -75,13 +98,14 @@ class ModelComparisonTest {
     void comparison_ofNothing_orOfWhatIsNotThere_isRefused() {
         try (ModelCatalog catalog = Catalogs.create(folder.resolve("cache"), List.of(), "cpu")) {
             assertThatIllegalArgumentException()
-                    .isThrownBy(() ->
-                            new ModelComparison(catalog, List.of("shapes"), List.of(PromptSuite.COUNTING), 1, 1, 1))
+                    .isThrownBy(() -> new ModelComparison(
+                            catalog, "1", List.of("shapes"), List.of(PromptSuite.COUNTING), 1, 1, 1))
                     .withMessage("prompts: 1, candidates: 1 (expected: >= 2, >= 1)");
             assertThatIllegalArgumentException()
                     .as("a prompt that came twice would count as two")
                     .isThrownBy(() -> new ModelComparison(
                             catalog,
+                            "1",
                             List.of("shapes"),
                             List.of(PromptSuite.COUNTING, PromptSuite.SHAPE_SHAPE),
                             1,
@@ -89,11 +113,12 @@ class ModelComparisonTest {
                             1))
                     .withMessage("prompts: 57 (expected: 2 to 56, as many as shape_shape has)");
             assertThatIllegalArgumentException()
-                    .isThrownBy(() -> new ModelComparison(catalog, List.of(), List.of(PromptSuite.COUNTING), 1, 2, 1))
+                    .isThrownBy(
+                            () -> new ModelComparison(catalog, "1", List.of(), List.of(PromptSuite.COUNTING), 1, 2, 1))
                     .withMessageContaining("expected: at least one of each");
             Assertions.assertThatExceptionOfType(UnknownBackboneException.class)
-                    .isThrownBy(
-                            () -> new ModelComparison(catalog, List.of("no"), List.of(PromptSuite.COUNTING), 1, 2, 1));
+                    .isThrownBy(() ->
+                            new ModelComparison(catalog, "1", List.of("no"), List.of(PromptSuite.COUNTING), 1, 2, 1));
         }
     }
 }

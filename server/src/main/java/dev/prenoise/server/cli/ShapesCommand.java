@@ -2,6 +2,7 @@ package dev.prenoise.server.cli;
 
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.engine.UnknownBackboneException;
+import dev.prenoise.server.ops.ProductVersion;
 import dev.prenoise.shapes.PromptSuite;
 import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.study.ModelComparison;
@@ -51,6 +52,59 @@ final class ShapesCommand implements Callable<Integer> {
         return 0;
     }
 
+    /** Where a training run leaves what it makes. */
+    static final class RunFolder {
+        @Option(
+                names = {"-o", "--out"},
+                paramLabel = "DIR",
+                required = true,
+                description = "Created when missing.")
+        private Path out = Path.of("");
+
+        @Option(
+                names = "--resume",
+                description =
+                        "Goes on from DIR's checkpoint where there is one; without this a DIR that has a checkpoint is refused.")
+        private boolean resume;
+    }
+
+    /** What is drawn, judged and put into a table. */
+    static final class Judging {
+        private final Console console;
+        private final Function<ModelOptions, ModelCatalog> models;
+
+        @Option(
+                names = "--seed",
+                paramLabel = "S",
+                defaultValue = "1",
+                description = "Of all that is drawn, and of intervals. Default: ${DEFAULT-VALUE}.")
+        private long seed;
+
+        @Option(
+                names = {"-o", "--output"},
+                paramLabel = "DIR",
+                description = "Goes on from what is there. Default: ${DEFAULT-VALUE}.")
+        private Path output;
+
+        /**
+         * @param output where nothing else is asked for
+         */
+        Judging(Console console, Function<ModelOptions, ModelCatalog> models, String output) {
+            this.console = console;
+            this.models = models;
+            this.output = Path.of(output);
+        }
+
+        int run(ModelOptions options, Tabled.Work work) throws IOException, InterruptedException {
+            try {
+                Tabled.run(console, models.apply(options), "judging", output, work);
+            } catch (IllegalArgumentException | UnknownBackboneException e) {
+                throw new CliException(String.valueOf(e.getMessage()), e);
+            }
+            return 0;
+        }
+    }
+
     /** Trains a diffusion model. */
     @Command(
             name = "train",
@@ -64,27 +118,17 @@ final class ShapesCommand implements Callable<Integer> {
     static final class Train implements Callable<Integer> {
         private final Console console;
 
-        @Option(
-                names = {"-o", "--out"},
-                paramLabel = "DIR",
-                required = true,
-                description = "Created when missing.")
-        private Path out = Path.of("");
-
-        @Option(
-                names = "--resume",
-                description = {
-                    "Goes on from DIR's checkpoint where there is one; without this a DIR that has a checkpoint is refused. --steps may be another",
-                    "number than before as long as the last quarter, in which the rate falls, has not begun in either, and both are at least 800:",
-                    "a shorter run warms up in fewer steps."
-                })
-        private boolean resume;
+        @Mixin
+        private RunFolder folder = new RunFolder();
 
         @Option(
                 names = "--steps",
                 paramLabel = "N",
                 defaultValue = "20000",
-                description = "Of the optimiser. Default: ${DEFAULT-VALUE}.")
+                description = {
+                    "Of the optimiser. Default: ${DEFAULT-VALUE}. With --resume it may be another number than before as long as the last quarter,",
+                    "in which the rate falls, has not begun in either, and both are at least 800: a shorter run warms up in fewer steps."
+                })
         private int steps;
 
         @Option(
@@ -138,11 +182,11 @@ final class ShapesCommand implements Callable<Integer> {
             try (Bars bars = new Bars(scenes, steps)) {
                 new ShapesModelTraining(
                                 new ShapesModelTraining.Recipe(steps, batch, widths, prediction, scenes, seed), from)
-                        .run(out, resume, bars);
+                        .run(folder.out, folder.resume, bars);
             } catch (IllegalArgumentException e) {
                 throw new CliException(String.valueOf(e.getMessage()), e);
             }
-            console.out().println(out);
+            console.out().println(folder.out);
             return 0;
         }
 
@@ -203,14 +247,12 @@ final class ShapesCommand implements Callable<Integer> {
             name = "judge",
             header = "Measures by the exact oracle how good diffusion models of the built-in world are.",
             description = {
-                "All draw the same prompts from the same plain seeds. Writes pictures.csv, a prompt at a time, and table.md, a suite at a time, into",
-                "the output folder, over those that are there, and prints the table. The same options give the same table."
+                "All draw the same prompts from the same plain seeds. Writes rows.jsonl, pictures.csv and table.md into the output folder and prints",
+                "the table. Stopped in the middle, the same command goes on: what rows.jsonl has of the same version, device and weights is not drawn",
+                "again. The same options give the same table."
             },
             sortOptions = false)
     static final class JudgeModels implements Callable<Integer> {
-        private final Console console;
-        private final Function<ModelOptions, ModelCatalog> models;
-
         @Mixin
         private ModelOptions options = new ModelOptions();
 
@@ -245,27 +287,15 @@ final class ShapesCommand implements Callable<Integer> {
                 description = "Pictures of each prompt. Default: ${DEFAULT-VALUE}.")
         private int candidates;
 
-        @Option(
-                names = "--seed",
-                paramLabel = "S",
-                defaultValue = "1",
-                description = "Of prompts, noises and intervals. Default: ${DEFAULT-VALUE}.")
-        private long seed;
-
-        @Option(
-                names = {"-o", "--output"},
-                paramLabel = "DIR",
-                defaultValue = "prenoise-models",
-                description = "Default: ${DEFAULT-VALUE}.")
-        private Path output = Path.of("prenoise-models");
+        @Mixin
+        private final Judging judging;
 
         JudgeModels(Console console, Function<ModelOptions, ModelCatalog> models) {
-            this.console = console;
-            this.models = models;
+            judging = new Judging(console, models, "prenoise-models");
         }
 
         @Override
-        public Integer call() throws IOException {
+        public Integer call() throws IOException, InterruptedException {
             List<PromptSuite> chosen = suites.isEmpty()
                     ? List.of(PromptSuite.values())
                     : suites.stream().map(JudgeModels::suite).toList();
@@ -273,19 +303,9 @@ final class ShapesCommand implements Callable<Integer> {
             for (String backbone : backbones) {
                 ids.add(options.model(backbone));
             }
-            try {
-                Tabled.run(
-                        console,
-                        models.apply(options),
-                        "judging",
-                        chosen.size() * prompts,
-                        output,
-                        (catalog, progress) -> new ModelComparison(catalog, ids, chosen, seed, prompts, candidates)
-                                .run(output, progress));
-            } catch (IllegalArgumentException | UnknownBackboneException e) {
-                throw new CliException(String.valueOf(e.getMessage()), e);
-            }
-            return 0;
+            return judging.run(options, (catalog, progress) -> new ModelComparison(
+                            catalog, ProductVersion.get(), ids, chosen, judging.seed, prompts, candidates)
+                    .run(judging.output, progress));
         }
 
         private static PromptSuite suite(String name) {
@@ -316,18 +336,8 @@ final class ShapesCommand implements Callable<Integer> {
     static final class TrainVerifiers implements Callable<Integer> {
         private final Console console;
 
-        @Option(
-                names = {"-o", "--out"},
-                paramLabel = "DIR",
-                required = true,
-                description = "Created when missing.")
-        private Path out = Path.of("");
-
-        @Option(
-                names = "--resume",
-                description =
-                        "Goes on from DIR's checkpoint where there is one; without this a DIR that has a checkpoint is refused.")
-        private boolean resume;
+        @Mixin
+        private RunFolder folder = new RunFolder();
 
         @Option(
                 names = "--steps",
@@ -361,12 +371,12 @@ final class ShapesCommand implements Callable<Integer> {
                     .setInitialMax(steps)
                     .showSpeed()
                     .build()) {
-                new ShapesVerifierTraining(steps, batch, seed).run(out, resume, bar::stepTo);
+                new ShapesVerifierTraining(steps, batch, seed).run(folder.out, folder.resume, bar::stepTo);
             } catch (IllegalArgumentException e) {
                 throw new CliException(String.valueOf(e.getMessage()), e);
             }
-            console.out().println(out.resolve("clip/model.safetensors"));
-            console.out().println(out.resolve("aesthetic/head.safetensors"));
+            console.out().println(folder.out.resolve("clip/model.safetensors"));
+            console.out().println(folder.out.resolve("aesthetic/head.safetensors"));
             return 0;
         }
     }
@@ -381,9 +391,6 @@ final class ShapesCommand implements Callable<Integer> {
             },
             sortOptions = false)
     static final class JudgeVerifiers implements Callable<Integer> {
-        private final Console console;
-        private final Function<ModelOptions, ModelCatalog> models;
-
         @Mixin
         private ModelOptions options = new ModelOptions();
 
@@ -401,40 +408,18 @@ final class ShapesCommand implements Callable<Integer> {
                 description = "Pictures for each prompt. Default: ${DEFAULT-VALUE}.")
         private int candidates;
 
-        @Option(
-                names = "--seed",
-                paramLabel = "S",
-                defaultValue = "1",
-                description = "Of drawings, prompts, noises and intervals. Default: ${DEFAULT-VALUE}.")
-        private long seed;
-
-        @Option(
-                names = {"-o", "--output"},
-                paramLabel = "DIR",
-                defaultValue = "prenoise-verifiers",
-                description = "Default: ${DEFAULT-VALUE}.")
-        private Path output = Path.of("prenoise-verifiers");
+        @Mixin
+        private final Judging judging;
 
         JudgeVerifiers(Console console, Function<ModelOptions, ModelCatalog> models) {
-            this.console = console;
-            this.models = models;
+            judging = new Judging(console, models, "prenoise-verifiers");
         }
 
         @Override
-        public Integer call() throws IOException {
-            try {
-                Tabled.run(
-                        console,
-                        models.apply(options),
-                        "judging",
-                        prompts,
-                        output,
-                        (catalog, progress) ->
-                                new VerifierAgreement(catalog, seed, prompts, candidates).run(output, progress));
-            } catch (IllegalArgumentException e) {
-                throw new CliException(String.valueOf(e.getMessage()), e);
-            }
-            return 0;
+        public Integer call() throws IOException, InterruptedException {
+            return judging.run(
+                    options, (catalog, progress) -> new VerifierAgreement(catalog, judging.seed, prompts, candidates)
+                            .run(judging.output, done -> progress.units(done, prompts)));
         }
     }
 }

@@ -5,6 +5,7 @@ import dev.prenoise.server.queue.QueueOptions;
 import dev.prenoise.shapes.ShapesModel;
 import dev.prenoise.study.ShapesStudy;
 import dev.prenoise.study.StudyFile;
+import dev.prenoise.study.StudyRun;
 import dev.prenoise.study.VerifierStudy;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -137,7 +138,7 @@ final class StudyCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         if (what.equals(LOSSES) || what.equals(VERIFIERS)) {
             refuse(what, "a study file", "--queue", "--queue-name", "--no-compute");
-            Tabled.run(console, models.apply(options), "study", prompts, output, this::run);
+            Tabled.run(console, models.apply(options), "study", output, this::run);
         } else if (print) {
             console.out().print(shipped());
         } else {
@@ -183,11 +184,12 @@ final class StudyCommand implements Callable<Integer> {
         }
     }
 
-    private void run(ModelCatalog catalog, IntConsumer progress) {
+    private void run(ModelCatalog catalog, StudyRun.Progress progress) {
+        IntConsumer done = known -> progress.units(known, prompts);
         if (what.equals(LOSSES)) {
-            new ShapesStudy(catalog.open(ShapesModel.ID), seed, prompts, candidates).run(output, progress);
+            new ShapesStudy(catalog.open(ShapesModel.ID), seed, prompts, candidates).run(output, done);
         } else {
-            new VerifierStudy(catalog, seed, prompts, nfe, steps).run(output, progress);
+            new VerifierStudy(catalog, seed, prompts, nfe, steps).run(output, done);
         }
     }
 

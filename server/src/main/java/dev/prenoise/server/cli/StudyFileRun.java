@@ -13,10 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.function.Supplier;
-import me.tongfei.progressbar.ConsoleProgressBarConsumer;
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarStyle;
-import org.jspecify.annotations.Nullable;
 
 /** A study file on its way from the command line to its report. */
 final class StudyFileRun {
@@ -59,7 +55,7 @@ final class StudyFileRun {
             StudyPlan read = StudyFile.read(study);
             StudyRun run;
             try (ModelCatalog catalog = models.get();
-                    Bar bar = new Bar()) {
+                    StudyBar bar = new StudyBar(console, "study", "units")) {
                 StudyRun.check(read, catalog);
                 StudyPlan plan = read.on(catalog, ProductVersion.get());
                 run = new StudyRun(plan, output);
@@ -70,35 +66,6 @@ final class StudyFileRun {
             console.out().println("The report: " + output.resolve("report.html"));
         } catch (IllegalArgumentException | UnknownBackboneException e) {
             throw new CliException(String.valueOf(e.getMessage()), e);
-        }
-    }
-
-    /** Units done, how long the rest will take. */
-    private final class Bar implements StudyRun.Progress, AutoCloseable {
-        private @Nullable ProgressBar bar;
-
-        @Override
-        public void units(int known, int of) {
-            if (bar == null) {
-                bar = ProgressBar.builder()
-                        .setTaskName("study")
-                        .setUnit(" units", 1)
-                        .setStyle(ProgressBarStyle.ASCII)
-                        .setUpdateIntervalMillis(console.terminal() ? 500 : 60_000)
-                        .setConsumer(new ConsoleProgressBarConsumer(console.err()))
-                        .setInitialMax(of)
-                        // what was known before says nothing of how fast the rest will be
-                        .startsFrom(known, Duration.ZERO)
-                        .build();
-            }
-            bar.stepTo(known);
-        }
-
-        @Override
-        public void close() {
-            if (bar != null) {
-                bar.close();
-            }
         }
     }
 }

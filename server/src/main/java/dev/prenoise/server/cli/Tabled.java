@@ -1,11 +1,10 @@
 package dev.prenoise.server.cli;
 
 import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.study.StudyRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.function.IntConsumer;
-import me.tongfei.progressbar.ProgressBar;
 
 /** Measures prompt by prompt under a progress bar, leaves files in a folder, and prints the table among them. */
 final class Tabled {
@@ -17,7 +16,7 @@ final class Tabled {
          *
          * @param progress told how many prompts are done
          */
-        void run(ModelCatalog catalog, IntConsumer progress) throws IOException;
+        void run(ModelCatalog catalog, StudyRun.Progress progress) throws IOException, InterruptedException;
     }
 
     private Tabled() {}
@@ -26,15 +25,11 @@ final class Tabled {
      * @param catalog closed afterwards
      * @param task names the progress bar
      */
-    static void run(Console console, ModelCatalog catalog, String task, int prompts, Path output, Work work)
-            throws IOException {
+    static void run(Console console, ModelCatalog catalog, String task, Path output, Work work)
+            throws IOException, InterruptedException {
         try (catalog;
-                ProgressBar bar = ProgressBar.builder()
-                        .setTaskName(task)
-                        .setInitialMax(prompts)
-                        .showSpeed()
-                        .build()) {
-            work.run(catalog, bar::stepTo);
+                StudyBar bar = new StudyBar(console, task, "prompts")) {
+            work.run(catalog, bar);
         }
         console.out().print(Files.readString(output.resolve("table.md")));
     }
