@@ -72,6 +72,9 @@ class PeersTest {
     /** How long this sidecar's own evaluations are held back, {@link #MANY} times at most, until a peer has come in. */
     private static final long HOLD_MILLIS = 50;
 
+    /** After a first loss; after the next one twice as long. */
+    private static final Duration SHORTEST_WAIT = Duration.ofSeconds(1);
+
     private static SidecarConfig withPeers(TestSidecar... peers) {
         return SidecarConfig.DEFAULT.withPeers(
                 Arrays.stream(peers).map(peer -> peerAt(peer.port)).toList());
@@ -250,6 +253,35 @@ class PeersTest {
                             line -> assertThat(line).startsWith(address + " was lost: INTERNAL, internal error "),
                             line -> assertThat(line)
                                     .startsWith(address + " is not used any more: it was lost 3 times in a row"));
+        }
+    }
+
+    @Test
+    void search_peerThatFailsAfterEachShare_isAskedAfterLongerAndLongerWaits() {
+        AtomicInteger shares = new AtomicInteger();
+        List<Long> failures = new CopyOnWriteArrayList<>();
+        try (TestSidecar peer = peer();
+                TestSidecar sidecar = TestSidecar.onLoopback(withPeers(peer));
+                TestSidecar alone = peer()) {
+            peer.catalog.beforeEvaluation = prompt -> {
+                if (shares.incrementAndGet() % 2 == 0) {
+                    failures.add(System.nanoTime());
+                    throw new IllegalStateException("each second time");
+                }
+            };
+            sidecar.catalog.beforeEvaluation = prompt -> {
+                if (failures.size() < 3) {
+                    Thread.sleep(HOLD_MILLIS);
+                }
+            };
+            OptimizeNoiseRequest request = all(request(MANY));
+            SearchClient search = sidecar.search(request);
+            assertSame(search, alone.search(request));
+            assertThat(failures).hasSizeGreaterThanOrEqualTo(3);
+            assertThat(Duration.ofNanos(failures.get(1) - failures.get(0))).isGreaterThanOrEqualTo(SHORTEST_WAIT);
+            assertThat(Duration.ofNanos(failures.get(2) - failures.get(1)))
+                    .isGreaterThanOrEqualTo(SHORTEST_WAIT.multipliedBy(2));
+            assertThat(said(search)).noneMatch(line -> line.contains("is not used any more"));
         }
     }
 

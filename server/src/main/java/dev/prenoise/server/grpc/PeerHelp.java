@@ -38,6 +38,9 @@ final class PeerHelp implements Peers.Help {
     private static final Duration SHORTEST_PAUSE = Duration.ofSeconds(1);
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
 
+    /** So many shares in a row without a loss, and the next loss is a first one again: one or two between losses show no peer that works. */
+    private static final int RECOVERED = 16;
+
     /** How often a name that stands for several sidecars is looked at for others. */
     private static final Duration OTHERS = Duration.ofSeconds(15);
 
@@ -80,6 +83,10 @@ final class PeerHelp implements Peers.Help {
         private int misses;
         private long notBefore;
         private Duration pause = SHORTEST_PAUSE;
+
+        /** Shares that were answered since the last loss. */
+        private int answered;
+
         private final long begun;
         private long reconnected;
 
@@ -268,7 +275,10 @@ final class PeerHelp implements Peers.Help {
     synchronized void worked(PeerCall call) {
         Desk desk = desk(call);
         if (desk != null) {
-            desk.pause = SHORTEST_PAUSE;
+            desk.answered = Math.min(desk.answered + 1, RECOVERED);
+            if (desk.answered == RECOVERED) {
+                desk.pause = SHORTEST_PAUSE;
+            }
             losses.remove(call.instance());
         }
     }
@@ -325,6 +335,7 @@ final class PeerHelp implements Peers.Help {
             pause(desk, desk.pause);
             Duration twice = desk.pause.multipliedBy(2);
             desk.pause = twice.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : twice;
+            desk.answered = 0;
             settle(desk);
             String peer = "peer " + desk.target.address();
             if (!call.ready()) {
