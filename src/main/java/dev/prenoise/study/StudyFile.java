@@ -26,8 +26,8 @@ public final class StudyFile {
     private static final int MOST = 100_000;
 
     /** Studies that come with the program. */
-    private static final List<String> SHIPPED =
-            List.of("first-study", "choi-shapes", "choi-shapes-steps", "ma-shapes", "cost-shapes", "choi-sd15", "cost-sd15");
+    private static final List<String> SHIPPED = List.of(
+            "first-study", "choi-shapes", "choi-shapes-steps", "ma-shapes", "cost-shapes", "choi-sd15", "cost-sd15");
 
     private static final Set<String> KEYS = Set.of(
             "title",
