@@ -243,17 +243,8 @@ final class FolderCatalog implements ModelCatalog {
     @Override
     public List<WeightsPin> pins(String id, List<String> names) {
         List<WeightsPin> pins = new ArrayList<>();
-        Item<Card> model = item(id);
+        pins.add(pin(id, compute.name()));
         String precision = engine.precision().network(compute).name();
-        pins.add(
-                builtIn.get(id) == model
-                        ? new WeightsPin(
-                                id,
-                                0,
-                                "built in",
-                                Objects.requireNonNull(info(model).sha256(), "sha256"),
-                                precision)
-                        : models.pin(model, precision));
         for (int i = 0; i < names.size(); i++) {
             Item<LoraFile> lora = loras.get(names.get(i));
             if (lora == null) {
@@ -264,6 +255,16 @@ final class FolderCatalog implements ModelCatalog {
             pins.add(loras.pin(lora, precision));
         }
         return pins;
+    }
+
+    @Override
+    public WeightsPin pin(String id, String device) {
+        Item<Card> model = item(id);
+        String precision = engine.precision().network(device).name();
+        return builtIn.get(id) == model
+                ? new WeightsPin(
+                        id, 0, "built in", Objects.requireNonNull(info(model).sha256(), "sha256"), precision)
+                : models.pin(model, precision);
     }
 
     @Override

@@ -47,6 +47,15 @@ public interface ModelCatalog extends AutoCloseable {
     List<WeightsPin> pins(String id, List<String> loras);
 
     /**
+     * The backbone's pin as it is where another device computes in the precision that this catalog is told.
+     *
+     * @param id of the list
+     * @param device as {@link dev.prenoise.tensor.Compute#nameOf} has it; this machine need not have it
+     * @throws UnknownBackboneException when the backbone is gone
+     */
+    WeightsPin pin(String id, String device);
+
+    /**
      * Reads the backbone's files where their hashes are not known yet: seconds for each GB, once in a file's life. Its pin has a hash from
      * then on. Those without files always have one.
      *

@@ -19,8 +19,17 @@ public enum Precision {
 
     /** Of the UNet. */
     DType network(Compute compute) {
+        return network(compute.name());
+    }
+
+    /**
+     * Of the UNet on any machine's device.
+     *
+     * @param device as {@link Compute#nameOf} has it
+     */
+    DType network(String device) {
         return switch (this) {
-            case AUTO -> compute.computesHalf() ? DType.FLOAT16 : DType.FLOAT32;
+            case AUTO -> Compute.computesHalf(device) ? DType.FLOAT16 : DType.FLOAT32;
             case FP16 -> DType.FLOAT16;
             case BF16 -> DType.BFLOAT16;
             case FP32 -> DType.FLOAT32;

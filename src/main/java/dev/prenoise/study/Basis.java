@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /**
  * What stands behind a study's names when it is computed: the program's version, the device, each model's weights and precision, each
@@ -17,6 +18,8 @@ import java.util.Map;
  * @param verifiers by name
  */
 public record Basis(String program, Map<String, String> backbones, Map<String, String> verifiers) {
+    private static final Pattern CARD = Pattern.compile("(?<= cuda):[0-9]+$");
+
     /** Of a plan that has met no models yet. */
     static final Basis NONE = new Basis("", Map.of(), Map.of());
 
@@ -27,12 +30,13 @@ public record Basis(String program, Map<String, String> backbones, Map<String, S
 
     /**
      * @param models ids of backbones
+     * @param device that computes, here or elsewhere, as {@link dev.prenoise.tensor.Compute#nameOf} has it
      */
-    static Basis of(List<String> models, List<Metric> metrics, ModelCatalog catalog, String version)
+    static Basis of(List<String> models, List<Metric> metrics, ModelCatalog catalog, String version, String device)
             throws InterruptedException {
         Map<String, String> backbones = new LinkedHashMap<>();
         for (String model : models) {
-            backbones.put(model, backbone(catalog, model));
+            backbones.put(model, backbone(catalog, model, device));
         }
         Map<String, String> verifiers = new LinkedHashMap<>();
         for (Metric metric : metrics) {
@@ -40,20 +44,30 @@ public record Basis(String program, Map<String, String> backbones, Map<String, S
                 verifiers.put(metric.verifier(), verifier(catalog, metric.verifier()));
             }
         }
-        return new Basis(program(catalog, version), backbones, verifiers);
+        return new Basis(program(version, device), backbones, verifiers);
     }
 
-    static String program(ModelCatalog catalog, String version) {
-        return version + " " + catalog.verifiers().compute().name();
+    static String program(String version, String device) {
+        return version + " " + device;
+    }
+
+    /** The device that a catalog's models compute on. */
+    static String device(ModelCatalog catalog) {
+        return catalog.verifiers().compute().name();
+    }
+
+    /** Whether numbers are the same: a machine's cards are of one kind, whichever has a process to itself. */
+    static boolean sameProgram(String one, String other) {
+        return CARD.matcher(one).replaceFirst("").equals(CARD.matcher(other).replaceFirst(""));
     }
 
     /**
      * @throws dev.prenoise.engine.UnknownBackboneException when there is none of that name
      */
-    static String backbone(ModelCatalog catalog, String name) throws InterruptedException {
+    static String backbone(ModelCatalog catalog, String name, String device) throws InterruptedException {
         String id = catalog.resolve(name);
         catalog.hash(id);
-        return told(catalog.pins(id, List.of()));
+        return told(List.of(catalog.pin(id, device)));
     }
 
     static String verifier(ModelCatalog catalog, String name) throws InterruptedException {

@@ -2,6 +2,7 @@ package dev.prenoise.study;
 
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
@@ -38,8 +39,13 @@ public final class LocalQueue implements UnitQueue {
     }
 
     @Override
+    public void retain(Set<String> wanted) {
+        units.retain(wanted);
+    }
+
+    @Override
     public void withdraw() {
-        units.withdraw();
+        units.retain(Set.of());
     }
 
     @Override
@@ -79,6 +85,9 @@ public final class LocalQueue implements UnitQueue {
         private final Map<String, T> contents = new HashMap<>();
         private final Map<String, Taken> taken = new HashMap<>();
 
+        /** Those who began each and have not ended it. */
+        private final Map<String, List<Taken>> begun = new HashMap<>();
+
         Line(Duration forgotten) {
             this.forgotten = forgotten;
         }
@@ -94,9 +103,12 @@ public final class LocalQueue implements UnitQueue {
             return contents.size();
         }
 
-        synchronized void withdraw() {
-            waiting.forEach(contents::remove);
-            waiting.clear();
+        synchronized void retain(Set<String> wanted) {
+            Set<String> others = new HashSet<>(waiting);
+            others.removeAll(wanted);
+            waiting.removeAll(others);
+            contents.keySet().removeAll(others);
+            begun.keySet().removeAll(others);
         }
 
         synchronized @Nullable Delivery<T> take(Duration patience) throws InterruptedException {
@@ -139,6 +151,7 @@ public final class LocalQueue implements UnitQueue {
         private final class Taken implements Delivery<T> {
             private final String id;
             private final T content;
+            private String worker = "";
             private long deadline;
 
             Taken(String id, T content, long deadline) {
@@ -150,6 +163,25 @@ public final class LocalQueue implements UnitQueue {
             @Override
             public T content() {
                 return content;
+            }
+
+            @Override
+            public List<String> begin(String name) {
+                synchronized (Line.this) {
+                    long now = System.nanoTime();
+                    worker = name;
+                    List<Taken> all = begun.computeIfAbsent(id, key -> new ArrayList<>());
+                    List<String> lost = all.stream()
+                            .filter(each -> each.deadline <= now)
+                            .map(each -> each.worker)
+                            .toList();
+                    all.add(this);
+                    return lost;
+                }
+            }
+
+            private void end() {
+                begun.getOrDefault(id, new ArrayList<>()).remove(this);
             }
 
             @Override
@@ -166,12 +198,14 @@ public final class LocalQueue implements UnitQueue {
                     taken.remove(id);
                     waiting.remove(id);
                     contents.remove(id);
+                    begun.remove(id);
                 }
             }
 
             @Override
             public void giveBack(Duration delay) {
                 synchronized (Line.this) {
+                    end();
                     if (taken.get(id) == this) {
                         // as one that is forgotten then
                         taken.put(id, new Taken(id, content, System.nanoTime() + delay.toNanos()));
@@ -183,6 +217,7 @@ public final class LocalQueue implements UnitQueue {
             @Override
             public void close() {
                 synchronized (Line.this) {
+                    end();
                     if (taken.remove(id, this)) {
                         waiting.addFirst(id);
                         Line.this.notifyAll();

@@ -92,7 +92,8 @@ public final class ModelComparison {
     public void run(Path folder, StudyRun.Progress progress) throws InterruptedException {
         Path pictures = folder.resolve("pictures.csv");
         Path table = folder.resolve("table.md");
-        Basis basis = Basis.of(models, METRICS.stream().map(Metric::new).toList(), catalog, version);
+        Basis basis =
+                Basis.of(models, METRICS.stream().map(Metric::new).toList(), catalog, version, Basis.device(catalog));
         try {
             Files.createDirectories(folder);
             try (ResultStore store = ResultStore.open(folder.resolve("rows.jsonl"))) {

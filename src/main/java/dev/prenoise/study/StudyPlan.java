@@ -60,6 +60,15 @@ public record StudyPlan(
      * @param version of the program that computes it
      */
     public StudyPlan on(ModelCatalog catalog, String version) throws InterruptedException {
+        return on(catalog, version, Basis.device(catalog));
+    }
+
+    /**
+     * The plan on these models where another machine computes with the same files.
+     *
+     * @param device that machine's, as {@link dev.prenoise.tensor.Compute#nameOf} has it
+     */
+    public StudyPlan on(ModelCatalog catalog, String version, String device) throws InterruptedException {
         return new StudyPlan(
                 title,
                 suites,
@@ -72,7 +81,7 @@ public record StudyPlan(
                 shown,
                 pictures,
                 plateau,
-                Basis.of(backbones.stream().map(BackboneSetting::id).toList(), metrics, catalog, version));
+                Basis.of(backbones.stream().map(BackboneSetting::id).toList(), metrics, catalog, version, device));
     }
 
     /** The same work has the same name: the first half of what the ids of its units come to in SHA-256. */

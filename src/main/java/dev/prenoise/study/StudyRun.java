@@ -76,6 +76,8 @@ public final class StudyRun {
             progress.units(all - missing.size(), all);
             // of a run that was stopped; what failed then is tried again
             collect(queue, Duration.ZERO, store, missing, true);
+            // of a plan that has changed since, under the same name of a queue: nobody would keep their results
+            queue.retain(missing.keySet());
             queue.offer(missing.values());
             long heard = System.nanoTime();
             while (!missing.isEmpty()) {

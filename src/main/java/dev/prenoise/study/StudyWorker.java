@@ -44,6 +44,12 @@ public final class StudyWorker {
     /** One that failed here is not offered again for so long, after a second time for twice as long. */
     private static final Duration SETBACK = Duration.ofSeconds(30);
 
+    /**
+     * In which so many workers died is not computed again. One may die for a reason of its own, such as a machine that is switched off, and
+     * two by chance in the same unit; what each of three met is the unit's.
+     */
+    static final int MOST_DEATHS = 3;
+
     /** Who refused so many in a row rests for longest. */
     private static final int LONGEST_REST = 7;
 
@@ -151,10 +157,20 @@ public final class StudyWorker {
             delivery.giveBack(OTHERS_FIRST);
             return false;
         }
+        List<String> dead = delivery.begin(name);
+        if (!dead.isEmpty()) {
+            told.accept(StudyRun.named(unit) + ": " + died(dead));
+        }
         UnitResult result;
         try {
-            result = work.run(unit);
-        } catch (RuntimeException | OutOfMemoryError e) {
+            result = dead.size() < MOST_DEATHS
+                    ? work.run(unit)
+                    : UnitResult.failed(
+                            unit.id(),
+                            version,
+                            died(dead)
+                                    + " (expected: memory and drivers that it can be computed with; the machines' logs may say what ended them)");
+        } catch (RuntimeException | Error e) {
             LOG.debug("{} failed", StudyRun.named(unit), e);
             if (isStopped()) {
                 // it may have failed because it was stopped
@@ -171,6 +187,11 @@ public final class StudyWorker {
         source.report(result);
         delivery.acknowledge();
         return true;
+    }
+
+    private static String died(List<String> dead) {
+        return dead.size() + " of at most " + MOST_DEATHS + " workers ended without a word while they computed it: "
+                + String.join("; ", dead);
     }
 
     /** Whether it may go well elsewhere or later: memory, a verifier that is not reached, a file; not what the unit itself asks for. */
@@ -199,23 +220,25 @@ public final class StudyWorker {
         List<String> asked = unit.basis();
         // first: what else another version says of a unit may have another form
         String program = asked.isEmpty() ? "not said" : asked.get(0);
-        if (!program.equals(Basis.program(catalog, version))) {
-            return "version and device are " + Basis.program(catalog, version) + " (expected: " + program + ")";
+        String device = Basis.device(catalog);
+        String mine = Basis.program(version, device);
+        if (!Basis.sameProgram(program, mine)) {
+            return "version and device are " + mine + " (expected: " + program + ")";
         }
         if (asked.size() != 2 + unit.metrics().size()) {
             return "its basis has " + asked.size() + " entries (expected: "
                     + (2 + unit.metrics().size()) + ")";
         }
         try {
-            String backbone = Basis.backbone(catalog, unit.backbone().id());
+            String backbone = Basis.backbone(catalog, unit.backbone().id(), device);
             if (!asked.get(1).equals(backbone)) {
                 return "backbone and precision are " + backbone + " (expected: " + asked.get(1) + ")";
             }
             for (int i = 0; i < unit.metrics().size(); i++) {
                 String verifier = new Metric(unit.metrics().get(i)).verifier();
-                String mine = verifier.isEmpty() ? "" : Basis.verifier(catalog, verifier);
-                if (!asked.get(2 + i).equals(mine)) {
-                    return "verifier " + verifier + " is " + mine + " (expected: " + asked.get(2 + i) + ")";
+                String judge = verifier.isEmpty() ? "" : Basis.verifier(catalog, verifier);
+                if (!asked.get(2 + i).equals(judge)) {
+                    return "verifier " + verifier + " is " + judge + " (expected: " + asked.get(2 + i) + ")";
                 }
             }
         } catch (UnknownBackboneException | InvalidFieldException | ModelException | VerifierException e) {

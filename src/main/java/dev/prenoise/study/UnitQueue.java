@@ -2,6 +2,8 @@ package dev.prenoise.study;
 
 import java.time.Duration;
 import java.util.Collection;
+import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +18,13 @@ public interface UnitQueue extends UnitSource, AutoCloseable {
 
     /** How many wait or are being worked on, whoever offered them. */
     long units();
+
+    /**
+     * Takes back what waits and is none of these, as units of a plan that has changed since are.
+     *
+     * @param wanted units' ids
+     */
+    void retain(Set<String> wanted);
 
     /** Takes back what waits: nobody gets it. What is being worked on is finished. */
     void withdraw();
@@ -42,6 +51,14 @@ public interface UnitQueue extends UnitSource, AutoCloseable {
      */
     interface Delivery<T> extends AutoCloseable {
         T content();
+
+        /**
+         * Work begins. Whoever dies in it, without acknowledging, giving back or closing, is told to who gets it next.
+         *
+         * @param worker its name
+         * @return who died in it before, in words; not those that are only not heard for a while
+         */
+        List<String> begin(String worker) throws InterruptedException;
 
         /** It is still being worked on: the time until it would be delivered again starts anew. */
         void working();

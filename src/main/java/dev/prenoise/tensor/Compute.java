@@ -137,8 +137,18 @@ public final class Compute {
             return best();
         }
         Device device = device(name);
-        String canonical = device.isGpu() ? "cuda:" + device.getDeviceId() : name;
-        return DEVICES.computeIfAbsent(canonical, key -> open(key, device));
+        return DEVICES.computeIfAbsent(nameOf(name), key -> open(key, device));
+    }
+
+    /**
+     * What {@link #name} would be of a device that this machine need not have.
+     *
+     * @param name "cpu", "cuda", "cuda:1", "mps"
+     * @throws IllegalArgumentException when it is none of these
+     */
+    public static String nameOf(String name) {
+        Device device = device(name);
+        return device.isGpu() ? "cuda:" + device.getDeviceId() : name;
     }
 
     private static Compute open(String name, Device device) {
@@ -217,7 +227,16 @@ public final class Compute {
      * those of floats.
      */
     public boolean computesHalf() {
-        return !isCpu();
+        return computesHalf(name);
+    }
+
+    /**
+     * The same of a device that this machine need not have.
+     *
+     * @param device as {@link #nameOf} has it
+     */
+    public static boolean computesHalf(String device) {
+        return !device.equals("cpu");
     }
 
     /**

@@ -24,6 +24,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -90,6 +91,11 @@ class StudyRunTest {
         @Override
         public long units() {
             return queue.units();
+        }
+
+        @Override
+        public void retain(Set<String> wanted) {
+            queue.retain(wanted);
         }
 
         @Override
@@ -167,7 +173,9 @@ class StudyRunTest {
 
         told.clear();
         try (LocalQueue queue = new LocalQueue(Duration.ofMinutes(1))) {
+            queue.offer(plan.on(catalog, "2").units());
             new StudyRun(plan, parts).run(queue, null, (known, of) -> told.add(known + "/" + of));
+            assertThat(queue.units()).as("of a plan before this one").isZero();
         }
         assertThat(told).containsExactly("16/16");
         told.clear();

@@ -6,8 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.prenoise.engine.CatalogOptions;
 import dev.prenoise.engine.Catalogs;
 import dev.prenoise.engine.ModelCatalog;
+import dev.prenoise.verifier.Judge;
 import dev.prenoise.verifier.LlmGrader;
 import dev.prenoise.verifier.LlmOptions;
+import dev.prenoise.verifier.Question;
+import dev.prenoise.verifier.Verifier;
+import dev.prenoise.verifier.VerifierOffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -32,6 +36,7 @@ class StudyWorkerTest {
             seeds: 1
             metrics: [oracle]
             """;
+    private static final String DEEP = "deep";
     private static final Duration AT_ONCE = Duration.ofMillis(1);
 
     @TempDir
@@ -49,10 +54,27 @@ class StudyWorkerTest {
         LlmOptions nobody =
                 LlmOptions.of("http://127.0.0.1:9/v1", "seer", "", false).withRetries(0);
         catalog = Catalogs.create(CatalogOptions.of(folder.resolve("cache"))
-                .withOffers(List.of(LlmGrader.offer(nobody, folder.resolve("cache")))));
+                .withOffers(List.of(LlmGrader.offer(nobody, folder.resolve("cache")), deep())));
         plan = StudyFile.read(
                         Files.writeString(folder.resolve("study.yaml"), STUDY).toString())
                 .on(catalog, "1");
+    }
+
+    private static VerifierOffer deep() {
+        return new VerifierOffer(DEEP, "needs too deep a stack", null, true, false, (compute, type) -> new Verifier() {
+            @Override
+            public String name() {
+                return DEEP;
+            }
+
+            @Override
+            public Judge judge(Question question) {
+                throw new StackOverflowError();
+            }
+
+            @Override
+            public void close() {}
+        });
     }
 
     @AfterAll
@@ -158,6 +180,26 @@ class StudyWorkerTest {
 
     @Test
     void run_whereAVerifierIsNotReached_leavesTheUnitToOthersAndReportsItInTheEnd() throws Exception {
+        UnitResult result = failing("llm");
+
+        assertThat(result.failure()).startsWith("llm: ").contains("start again when it answers");
+        assertThat(refusals()).hasSize(StudyWorker.TRIES - 1);
+        assertThat(refusals().get(0)).startsWith("failed here, 1 of at most 3 times: llm: ");
+        assertThat(refusals().get(1)).startsWith("failed here, 2 of at most 3 times: llm: ");
+        assertThat(told).hasSize(2).allSatisfy(line -> assertThat(line).contains(" is left to others: failed here"));
+    }
+
+    /** Not caught, it would end one worker after the other. */
+    @Test
+    void run_whereAVerifierNeedsTooDeepAStack_leavesTheUnitToOthersAndReportsItInTheEnd() throws Exception {
+        UnitResult result = failing(DEEP);
+
+        assertThat(result.failure()).contains("StackOverflowError");
+        assertThat(refusals()).hasSize(StudyWorker.TRIES - 1);
+    }
+
+    /** What a worker reports of a unit that this judges, after all its tries. */
+    private UnitResult failing(String verifier) throws Exception {
         Unit unit = plan.units().get(0);
         Unit graded = new Unit(
                 unit.backbone(),
@@ -165,9 +207,9 @@ class StudyWorkerTest {
                 unit.strategy(),
                 unit.candidates(),
                 unit.seeds(),
-                List.of("llm"),
+                List.of(verifier),
                 false,
-                List.of(unit.basis().get(0), unit.basis().get(1), Basis.verifier(catalog, "llm")),
+                List.of(unit.basis().get(0), unit.basis().get(1), Basis.verifier(catalog, verifier)),
                 unit.pictures(),
                 unit.rests());
         queue.offer(List.of(graded));
@@ -177,12 +219,48 @@ class StudyWorkerTest {
         UnitQueue.Delivery<UnitResult> result = Objects.requireNonNull(queue.result(Duration.ofMinutes(2)), "a result");
         worker.stop();
         working.get(30, TimeUnit.SECONDS);
+        return result.content();
+    }
 
-        assertThat(result.content().failure()).startsWith("llm: ").contains("start again when it answers");
-        assertThat(refusals()).hasSize(StudyWorker.TRIES - 1);
-        assertThat(refusals().get(0)).startsWith("failed here, 1 of at most 3 times: llm: ");
-        assertThat(refusals().get(1)).startsWith("failed here, 2 of at most 3 times: llm: ");
-        assertThat(told).hasSize(2).allSatisfy(line -> assertThat(line).contains(" is left to others: failed here"));
+    /** A queue in which workers have died in the plan's first unit. */
+    private LocalQueue afterDeaths(int deaths) throws Exception {
+        LocalQueue deadly = new LocalQueue(Duration.ofMillis(50));
+        deadly.offer(plan.units().subList(0, 1));
+        for (int i = 1; i <= deaths; i++) {
+            Objects.requireNonNull(deadly.take(Duration.ofSeconds(10)), "a unit")
+                    .begin("ann-" + i);
+        }
+        return deadly;
+    }
+
+    @Test
+    void run_ofAUnitInWhichTwoWorkersDied_computesIt_andSaysSo() throws Exception {
+        LocalQueue deadly = afterDeaths(2);
+        StudyWorker worker = new StudyWorker(deadly, catalog, "1", "here", told::add);
+
+        assertThat(worker.run(Duration.ofSeconds(2))).isEqualTo(1);
+        assertThat(Objects.requireNonNull(deadly.result(AT_ONCE), "a result")
+                        .content()
+                        .failure())
+                .isNull();
+        assertThat(told)
+                .singleElement()
+                .asString()
+                .endsWith(": 2 of at most 3 workers ended without a word while they computed it: ann-1; ann-2");
+    }
+
+    @Test
+    void run_ofAUnitInWhichThreeWorkersDied_endsTheStudyWithItsNameAndTheirs() throws Exception {
+        LocalQueue deadly = afterDeaths(3);
+        StudyWorker worker = new StudyWorker(deadly, catalog, "1", "here", told::add);
+
+        assertThat(worker.run(Duration.ofSeconds(2))).isEqualTo(1);
+        assertThat(deadly.units()).isZero();
+        assertThat(Objects.requireNonNull(deadly.result(AT_ONCE), "a result")
+                        .content()
+                        .failure())
+                .startsWith(
+                        "3 of at most 3 workers ended without a word while they computed it: ann-1; ann-2; ann-3 (expected: ");
     }
 
     private static CompletableFuture<Void> working(StudyWorker worker) {

@@ -36,4 +36,14 @@ class ComputeTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("device: \"gpu\" (expected: auto, cpu, mps, cuda or cuda:N)");
     }
+
+    @Test
+    void nameOf_aDeviceOfAnotherMachine_isAsThere() {
+        assertThat(Compute.nameOf("cuda")).isEqualTo("cuda:0");
+        assertThat(Compute.nameOf("cuda:3")).isEqualTo("cuda:3");
+        assertThat(Compute.nameOf("mps")).isEqualTo("mps");
+        assertThat(Compute.nameOf("cpu")).isEqualTo(Compute.cpu().name());
+        assertThat(Compute.computesHalf("cuda:3")).isTrue();
+        assertThat(Compute.computesHalf("cpu")).isEqualTo(Compute.cpu().computesHalf());
+    }
 }

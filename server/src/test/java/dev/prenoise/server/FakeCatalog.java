@@ -144,9 +144,14 @@ public final class FakeCatalog implements ModelCatalog {
     public List<WeightsPin> pins(String id, List<String> loras) {
         pinned.incrementAndGet();
         List<WeightsPin> pins = new ArrayList<>();
-        pins.add(new WeightsPin(id, 1000, stamp, null, settings));
+        pins.add(pin(id, "cpu"));
         loras.forEach(name -> pins.add(new WeightsPin(name, 77, "lora", null, null)));
         return pins;
+    }
+
+    @Override
+    public WeightsPin pin(String id, String device) {
+        return new WeightsPin(id, 1000, stamp, null, settings);
     }
 
     private void requireKnown(String id) {

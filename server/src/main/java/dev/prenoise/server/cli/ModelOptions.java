@@ -3,6 +3,7 @@ package dev.prenoise.server.cli;
 import dev.prenoise.engine.CatalogOptions;
 import dev.prenoise.engine.EngineOptions;
 import dev.prenoise.engine.Precision;
+import dev.prenoise.tensor.Compute;
 import dev.prenoise.verifier.LlmGrader;
 import dev.prenoise.verifier.LlmOptions;
 import dev.prenoise.verifier.VerifierOffer;
@@ -137,6 +138,26 @@ final class ModelOptions {
     /** "" = chosen by what there is. */
     String device() {
         return device;
+    }
+
+    /**
+     * What --device says where others compute and this process does not: their device, which this machine need not have. Models are on the CPU
+     * here from then on.
+     *
+     * @return as {@link Compute#nameOf} has it; "" = it says nothing, and theirs is this machine's
+     * @throws CliException when there is no such device anywhere
+     */
+    String deviceOfOthers() {
+        if (device.isEmpty() || device.equals("auto")) {
+            return "";
+        }
+        try {
+            String others = Compute.nameOf(device);
+            device = "cpu";
+            return others;
+        } catch (IllegalArgumentException e) {
+            throw new CliException("--" + e.getMessage(), e);
+        }
     }
 
     /** The name of an option that is set and says where this process's own models are or how they are computed; null = none is. */

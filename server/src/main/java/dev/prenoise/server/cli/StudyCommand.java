@@ -110,7 +110,10 @@ final class StudyCommand implements Callable<Integer> {
 
     @Option(
             names = "--no-compute",
-            description = "With --queue: this process offers the work and keeps the results; workers alone compute.")
+            description = {
+                "With --queue: this process offers the work and keeps the results; workers alone compute. --device then says what they compute on,",
+                "which this machine need not have; where it is not given, it is what this machine would choose."
+            })
     private boolean computesNothing;
 
     @Option(
@@ -143,10 +146,11 @@ final class StudyCommand implements Callable<Integer> {
             console.out().print(shipped());
         } else {
             refuse("a study file", "losses or verifiers", "--prompts", "--candidates", "--nfe", "--steps", "--seed");
-            StudyFileRun run = new StudyFileRun(console, () -> models.apply(options));
             if (computesNothing && !queue.isSet()) {
                 throw new CliException("--no-compute: without --queue (expected: with it, as nobody would compute)");
             }
+            String device = computesNothing ? options.deviceOfOthers() : "";
+            StudyFileRun run = new StudyFileRun(console, () -> models.apply(options), device);
             if (queue.isSet()) {
                 run.run(what, output, new StudyQueueRun(console, access(), queue.name(), !computesNothing));
             } else {

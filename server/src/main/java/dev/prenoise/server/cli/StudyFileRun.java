@@ -21,6 +21,7 @@ final class StudyFileRun {
 
     private final Console console;
     private final Supplier<ModelCatalog> models;
+    private final String device;
 
     /** How a study's units come to be computed. */
     @FunctionalInterface
@@ -29,9 +30,13 @@ final class StudyFileRun {
                 throws IOException, InterruptedException;
     }
 
-    StudyFileRun(Console console, Supplier<ModelCatalog> models) {
+    /**
+     * @param device that others compute on; "" = that of the models here
+     */
+    StudyFileRun(Console console, Supplier<ModelCatalog> models, String device) {
         this.console = console;
         this.models = models;
+        this.device = device;
     }
 
     /**
@@ -57,7 +62,9 @@ final class StudyFileRun {
             try (ModelCatalog catalog = models.get();
                     StudyBar bar = new StudyBar(console, "study", "units")) {
                 StudyRun.check(read, catalog);
-                StudyPlan plan = read.on(catalog, ProductVersion.get());
+                StudyPlan plan = device.isEmpty()
+                        ? read.on(catalog, ProductVersion.get())
+                        : read.on(catalog, ProductVersion.get(), device);
                 run = new StudyRun(plan, output);
                 way.run(plan, run, catalog, bar);
             }

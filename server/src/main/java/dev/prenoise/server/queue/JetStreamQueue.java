@@ -18,6 +18,7 @@ import io.nats.client.api.PublishAck;
 import io.nats.client.api.RetentionPolicy;
 import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamConfiguration;
+import io.nats.client.api.StreamInfoOptions;
 import io.nats.client.impl.Headers;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -34,6 +35,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -47,7 +49,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The queue of one study on a NATS server with JetStream (2.9 or newer): a stream of units and one of results, both with work-queue retention
- * and on the server's disk, and between them a subject on which workers say what they do.
+ * and on the server's disk, and between them a subject on which workers say what they do, and their {@link Traces}.
  *
  * <p>Each unit has a subject of its own, and a subject holds one message at most: so one that waits or is being worked on is not put in again,
  * whoever offers it and whenever. (Message ids would do that for the minutes of a window only, and within the window they would swallow a
@@ -60,12 +62,16 @@ public final class JetStreamQueue implements UnitQueue {
     private static final String PREFIX = "prenoise-";
     private static final String UNITS = "-units";
     private static final String RESULTS = "-results";
+    private static final String TRACES = "-traces";
     private static final String WORKERS = "workers";
     private static final String COORDINATOR = "coordinator";
     private static final String OBJECT = "Prenoise-Object";
 
     /** Which coordinator's offer a unit is; its result says it too. */
     private static final String RUN = "Prenoise-Run";
+
+    /** In place of that: what is known the moment it is said, whoever offered the unit. */
+    private static final String NOW = "now";
 
     /** A study that nobody asked about for so long is forgotten. Whoever goes on with it then offers what is missing. */
     private static final Duration KEPT = Duration.ofDays(30);
@@ -96,6 +102,7 @@ public final class JetStreamQueue implements UnitQueue {
     private final QueueLink link;
     private final String name;
     private final boolean owner;
+    private final Traces traces;
     private final String run = UUID.randomUUID().toString();
     private final Map<String, String> runs = new ConcurrentHashMap<>();
     private boolean toldOfForms;
@@ -108,6 +115,7 @@ public final class JetStreamQueue implements UnitQueue {
         this.link = link;
         this.name = name;
         this.owner = owner;
+        this.traces = new Traces(link, PREFIX + name + TRACES, "prenoise." + name + ".trace.");
     }
 
     /**
@@ -175,31 +183,35 @@ public final class JetStreamQueue implements UnitQueue {
     }
 
     private boolean make() throws IOException, JetStreamApiException {
-        makeStream(PREFIX + name + UNITS, unitSubject("*"));
-        makeStream(PREFIX + name + RESULTS, resultSubject("*"));
+        makeStream(work(PREFIX + name + UNITS, unitSubject("*")));
+        makeStream(work(PREFIX + name + RESULTS, resultSubject("*")));
+        makeStream(traces.configuration(KEPT));
         makeConsumer(PREFIX + name + UNITS, WORKERS);
         makeConsumer(PREFIX + name + RESULTS, COORDINATOR);
         return true;
     }
 
-    private void makeStream(String stream, String subject) throws IOException, JetStreamApiException {
+    private static StreamConfiguration work(String stream, String subject) {
+        return StreamConfiguration.builder()
+                .name(stream)
+                .subjects(subject)
+                .retentionPolicy(RetentionPolicy.WorkQueue)
+                .storageType(StorageType.File)
+                .discardPolicy(DiscardPolicy.New)
+                .maxMessagesPerSubject(1)
+                .discardNewPerSubject(true)
+                .maxAge(KEPT)
+                .build();
+    }
+
+    private void makeStream(StreamConfiguration stream) throws IOException, JetStreamApiException {
         try {
-            link.management().getStreamInfo(stream);
+            link.management().getStreamInfo(stream.getName());
         } catch (JetStreamApiException e) {
             if (!QueueLink.isMissing(e)) {
                 throw e;
             }
-            link.management()
-                    .addStream(StreamConfiguration.builder()
-                            .name(stream)
-                            .subjects(subject)
-                            .retentionPolicy(RetentionPolicy.WorkQueue)
-                            .storageType(StorageType.File)
-                            .discardPolicy(DiscardPolicy.New)
-                            .maxMessagesPerSubject(1)
-                            .discardNewPerSubject(true)
-                            .maxAge(KEPT)
-                            .build());
+            link.management().addStream(stream);
         }
     }
 
@@ -309,6 +321,44 @@ public final class JetStreamQueue implements UnitQueue {
     }
 
     @Override
+    public void retain(Set<String> wanted) {
+        link.answerUninterrupted(() -> {
+            make();
+            String stream = PREFIX + name + UNITS;
+            String all = unitSubject("*");
+            Set<String> there = link.management()
+                    .getStreamInfo(stream, StreamInfoOptions.filterSubjects(all))
+                    .getStreamState()
+                    .getSubjectMap()
+                    .keySet();
+            List<String> others = there.stream()
+                    .filter(subject -> !wanted.contains(subject.substring(all.length() - 1)))
+                    .toList();
+            if (others.size() == there.size()) {
+                link.management().purgeStream(stream);
+                return true;
+            }
+            for (String subject : others) {
+                delete(stream, subject);
+            }
+            return true;
+        });
+    }
+
+    /** Message by message: servers such as Debian's 2.9 stop delivering others where one subject is purged. */
+    private void delete(String stream, String subject) throws IOException, JetStreamApiException {
+        try {
+            long sequence = link.management().getLastMessage(stream, subject).getSeq();
+            link.management().deleteMessage(stream, sequence, false);
+        } catch (JetStreamApiException e) {
+            // done meanwhile
+            if (!QueueLink.isMissing(e)) {
+                throw e;
+            }
+        }
+    }
+
+    @Override
     public void withdraw() {
         link.answerUninterrupted(() -> link.management().purgeStream(PREFIX + name + UNITS));
     }
@@ -355,8 +405,8 @@ public final class JetStreamQueue implements UnitQueue {
             }
             return null;
         }
-        Taken<UnitResult> taken = new Taken<>(message, result, afterwards);
-        if (result.failure() != null && !header(message, RUN).equals(run)) {
+        Taken<UnitResult> taken = new Taken<>(message, result, null, afterwards);
+        if (result.failure() != null && !List.of(run, NOW).contains(header(message, RUN))) {
             LOG.info(
                     "queue: {}: a unit that failed in a run before this one is tried again: {}",
                     name,
@@ -436,7 +486,8 @@ public final class JetStreamQueue implements UnitQueue {
     /** Takes the queue off the server, with what is in it. */
     public void remove() {
         link.answerUninterrupted(() -> {
-            for (String stream : List.of(PREFIX + name + UNITS, PREFIX + name + RESULTS, "OBJ_" + PREFIX + name)) {
+            for (String stream : List.of(
+                    PREFIX + name + UNITS, PREFIX + name + RESULTS, PREFIX + name + TRACES, "OBJ_" + PREFIX + name)) {
                 try {
                     link.management().deleteStream(stream);
                 } catch (JetStreamApiException e) {
@@ -472,7 +523,7 @@ public final class JetStreamQueue implements UnitQueue {
         try {
             Unit unit = Unit.ofJson(new String(message.getData(), StandardCharsets.UTF_8));
             runs.put(unit.id(), header(message, RUN));
-            return new Taken<>(message, unit, null);
+            return new Taken<>(message, unit, unit.id(), null);
         } catch (IllegalArgumentException e) {
             message.nakWithDelay(OTHERS_FIRST);
             if (!toldOfForms) {
@@ -606,21 +657,45 @@ public final class JetStreamQueue implements UnitQueue {
     }
 
     /** A message that is this taker's. A word that does not arrive is made up for by the server, which delivers the message again. */
-    private static final class Taken<T> implements Delivery<T> {
+    private final class Taken<T> implements Delivery<T> {
         private final Message message;
         private final T content;
+
+        /** The id of a unit; null = it is a result, which nobody begins. */
+        private final @Nullable String unit;
+
         private final @Nullable Runnable afterwards;
+        private boolean begun;
         private boolean over;
 
-        Taken(Message message, T content, @Nullable Runnable afterwards) {
+        Taken(Message message, T content, @Nullable String unit, @Nullable Runnable afterwards) {
             this.message = message;
             this.content = content;
+            this.unit = unit;
             this.afterwards = afterwards;
         }
 
         @Override
         public T content() {
             return content;
+        }
+
+        @Override
+        public List<String> begin(String worker) throws InterruptedException {
+            String id = Objects.requireNonNull(unit, "unit");
+            String offered = message.metaData().timestamp().toInstant().toString();
+            // nobody had it before a first delivery
+            List<String> lost = message.metaData().deliveredCount() > 1 ? traces.lost(id, offered) : List.of();
+            if (!lost.isEmpty()) {
+                runs.put(id, NOW);
+            }
+            synchronized (this) {
+                if (!over) {
+                    begun = true;
+                    traces.leave(id, offered, worker);
+                }
+            }
+            return lost;
         }
 
         @Override
@@ -632,8 +707,7 @@ public final class JetStreamQueue implements UnitQueue {
 
         @Override
         public synchronized void acknowledge() {
-            if (!over) {
-                over = true;
+            if (end()) {
                 message.ack();
                 if (afterwards != null) {
                     afterwards.run();
@@ -643,18 +717,28 @@ public final class JetStreamQueue implements UnitQueue {
 
         @Override
         public synchronized void giveBack(Duration delay) {
-            if (!over) {
-                over = true;
+            if (end()) {
                 message.nakWithDelay(delay);
             }
         }
 
         @Override
         public synchronized void close() {
-            if (!over) {
-                over = true;
+            if (end()) {
                 message.nak();
             }
+        }
+
+        /** Whether it was this taker's until now. The trace goes first, so that whoever gets the unit next does not find it. */
+        private boolean end() {
+            if (over) {
+                return false;
+            }
+            over = true;
+            if (begun) {
+                traces.takeBack();
+            }
+            return true;
         }
     }
 }

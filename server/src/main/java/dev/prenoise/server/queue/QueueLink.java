@@ -3,6 +3,7 @@ package dev.prenoise.server.queue;
 import io.nats.client.AuthenticationException;
 import io.nats.client.Connection;
 import io.nats.client.ConnectionListener;
+import io.nats.client.Dispatcher;
 import io.nats.client.ErrorListener;
 import io.nats.client.JetStream;
 import io.nats.client.JetStreamApiException;
@@ -19,6 +20,7 @@ import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
@@ -38,6 +40,12 @@ public final class QueueLink implements AutoCloseable {
     private static final Duration RECONNECTING = Duration.ofMillis(500);
     private static final Duration LAST_WORDS = Duration.ofSeconds(2);
 
+    /** So much later at most than another does a process find a server that is back. */
+    private static final Duration FINDING = Duration.ofSeconds(2);
+
+    /** Of a busy machine; of one that is gone the server knows at once. */
+    private static final Duration ANSWERING = Duration.ofSeconds(5);
+
     /** Of the server's answers: JetStream is not there, for nobody or for this account. */
     private static final int NOT_ENABLED = 10076;
 
@@ -49,6 +57,8 @@ public final class QueueLink implements AutoCloseable {
     private final Connection connection;
     private final JetStream stream;
     private final JetStreamManagement management;
+    private final String presence = UUID.randomUUID().toString();
+    private @Nullable Dispatcher answering;
     private long awaySince;
     private boolean away;
     private volatile boolean closed;
@@ -264,6 +274,52 @@ public final class QueueLink implements AutoCloseable {
 
     static boolean isMissing(JetStreamApiException e) {
         return e.getApiErrorCode() == STREAM_NOT_FOUND || e.getErrorCode() == 404;
+    }
+
+    /** By which {@link #isThere} finds this process as long as it is connected. */
+    synchronized String presence() {
+        if (answering == null) {
+            answering = connection
+                    .createDispatcher(question -> {
+                        String asker = question.getReplyTo();
+                        if (asker != null) {
+                            connection.publish(asker, new byte[0]);
+                        }
+                    })
+                    .subscribe(presenceSubject(presence));
+        }
+        return presence;
+    }
+
+    /**
+     * Whether a process is connected, now or in a moment: one that waited for the server as this one did may find it a little later.
+     *
+     * @param whose what it calls its {@link #presence}
+     * @throws QueueException when the server was away for too long
+     */
+    boolean isThere(String whose) throws InterruptedException {
+        while (true) {
+            requirePatience();
+            if (answers(whose)) {
+                return true;
+            }
+            TimeUnit.NANOSECONDS.sleep(FINDING.toNanos());
+            if (answers(whose)) {
+                return true;
+            }
+            // who is not reached itself knows nothing of others
+            if (answers(presence())) {
+                return false;
+            }
+        }
+    }
+
+    private boolean answers(String whose) throws InterruptedException {
+        return connection.request(presenceSubject(whose), new byte[0], ANSWERING) != null;
+    }
+
+    private static String presenceSubject(String presence) {
+        return "prenoise.presence." + presence;
     }
 
     Connection connection() {

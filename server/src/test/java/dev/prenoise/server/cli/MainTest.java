@@ -52,6 +52,7 @@ class MainTest {
                 "study first-study --no-compute | --no-compute: without --queue (expected: with it, as nobody would compute)",
                 "study first-study --queue a:1 | --queue: a:1 (expected: nats://HOST:4222 or tls://HOST:4222",
                 "study first-study --queue nats://a --queue-forgotten 1 | --queue-forgotten: 1 (expected: >= 3 seconds)",
+                "study first-study --queue nats://a --no-compute --device tpu | --device: \"tpu\" (expected: auto, cpu, mps, cuda or cuda:N)",
                 "study work                    | --queue: none (expected: nats://HOST:4222, or PRENOISE_QUEUE)",
                 "study drop                    | --queue: none (expected: nats://HOST:4222, or PRENOISE_QUEUE)",
                 "study work --queue nats://a --end-after -1 | --end-after: -1 (expected: >= 0 seconds)",

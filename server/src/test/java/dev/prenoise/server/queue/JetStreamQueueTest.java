@@ -215,6 +215,82 @@ class JetStreamQueueTest extends UnitQueueContract {
         queue.remove();
     }
 
+    private static Delivery<Unit> taken(UnitQueue worker) throws Exception {
+        return Objects.requireNonNull(worker.take(Duration.ofSeconds(20)), "a unit");
+    }
+
+    /** A process that takes a unit, begins it and is killed: a server notices no more of it than that its connection ends. */
+    private QueueLink dies(String worker, int deathsBefore) throws Exception {
+        QueueLink link = link();
+        assertThat(taken(JetStreamQueue.join(link, "deadly")).begin(worker)).hasSize(deathsBefore);
+        return link;
+    }
+
+    @Test
+    void begin_whereOthersDiedInIt_namesThem_andNobodyWhoIsThereOrGaveItBack() throws Exception {
+        JetStreamQueue coordinator = JetStreamQueue.create(link(), "deadly");
+        coordinator.offer(List.of(unit(1)));
+        QueueLink silent = dies("ann-1", 0);
+        // not heard for too long, but connected
+        QueueLink bob = dies("bob-2", 0);
+        silent.close();
+        QueueLink stopped = link();
+        try (Delivery<Unit> delivery = taken(JetStreamQueue.join(stopped, "deadly"))) {
+            assertThat(delivery.begin("cid-3"))
+                    .singleElement()
+                    .asString()
+                    .matches("ann-1, which began at [-0-9]{10}T[:0-9]{8}Z");
+        }
+        stopped.close();
+        bob.close();
+        Delivery<Unit> last = taken(coordinator);
+        assertThat(last.begin("dan-4"))
+                .satisfiesExactlyInAnyOrder(line -> assertThat(line).startsWith("ann-1, "), line -> assertThat(line)
+                        .startsWith("bob-2, "));
+
+        // the verdict is this run's, also where one before it offered the unit
+        JetStreamQueue next = JetStreamQueue.create(link(), "deadly");
+        coordinator.report(UnitResult.failed(unit(1).id(), "1", "died"));
+        last.acknowledge();
+        Delivery<UnitResult> verdict = Objects.requireNonNull(next.result(Duration.ofSeconds(5)), "a result");
+        assertThat(verdict.content().failure()).isEqualTo("died");
+        verdict.acknowledge();
+        // one that is offered anew is another
+        next.offer(List.of(unit(1)));
+        taken(next).close();
+        Delivery<Unit> anew = taken(next);
+        assertThat(anew.begin("eve-5")).isEmpty();
+        anew.acknowledge();
+        next.remove();
+        assertThat(coordinator.units()).isZero();
+        coordinator.remove();
+    }
+
+    @Test
+    void begin_afterTheServerWasKilled_countsNobodyWhoWaitedForIt(@TempDir Path own) throws Exception {
+        try (NatsServer mortal = NatsServer.start(own);
+                QueueLink healthy = QueueLink.open(mortal.options(FORGOTTEN), "test", line -> {});
+                QueueLink other = QueueLink.open(mortal.options(FORGOTTEN), "test", line -> {})) {
+            JetStreamQueue coordinator = JetStreamQueue.create(healthy, "mortal");
+            coordinator.offer(List.of(unit(1)));
+            Delivery<Unit> first = taken(coordinator);
+            assertThat(first.begin("ann-1")).isEmpty();
+            mortal.kill();
+            mortal.start();
+            JetStreamQueue worker = JetStreamQueue.join(other, "mortal");
+            Delivery<Unit> again = null;
+            for (int i = 0; i < 20 && again == null; i++) {
+                again = worker.take(Duration.ofSeconds(1));
+            }
+
+            Delivery<Unit> second = Objects.requireNonNull(again, "a unit");
+            assertThat(second.begin("bob-2")).isEmpty();
+            first.acknowledge();
+            second.acknowledge();
+            assertThat(coordinator.units()).isZero();
+        }
+    }
+
     @Test
     void claim_ofAQueueThatHasACoordinator_isRefusedWithItsName() throws Exception {
         JetStreamQueue queue = JetStreamQueue.create(link(), "claimed");

@@ -2,15 +2,20 @@ package dev.prenoise.server.queue;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.prenoise.study.Unit;
+import dev.prenoise.study.UnitQueue;
 import dev.prenoise.study.UnitResult;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,6 +36,19 @@ class StudyKillTest {
     private static final int UNITS = 18;
 
     private static final int PATIENCE_SECONDS = 240;
+
+    /** One unit that takes minutes, so that each worker is killed in it. */
+    private static final String LONG = """
+            title: Deadly
+            suites: [{suite: two_objects, prompts: 1}]
+            backbones: [{id: shapes, steps: 2}]
+            strategies: [conform]
+            budgets: [1, 20000]
+            seeds: 1
+            pictures: none
+            """;
+
+    private static final String TRACES = "prenoise-deadly-traces";
 
     @TempDir
     Path folder;
@@ -142,6 +160,80 @@ class StudyKillTest {
                         .as("the study ended, its queue with it")
                         .isEmpty();
             }
+        }
+    }
+
+    @Test
+    void study_whoseUnitEndsEveryWorker_endsWithItsNameAndTheirs() throws Exception {
+        String file = Files.writeString(folder.resolve("long.yaml"), LONG).toString();
+        String output = folder.resolve("deadly").toString();
+        try (NatsServer server = NatsServer.start(folder);
+                QueueLink link = QueueLink.open(server.options(UnitQueueContract.FORGOTTEN), "test", line -> {})) {
+            String[] queue = {"--queue", server.url(), "--queue-name", "deadly"};
+            Process coordinator = prenoise(
+                    "coordinator",
+                    Stream.concat(
+                                    Stream.of(file, "-o", output, "--queue-forgotten", "3", "--no-compute"),
+                                    Stream.of(queue))
+                            .toArray(String[]::new));
+            String[] working =
+                    Stream.concat(Stream.of("work"), Stream.of(queue)).toArray(String[]::new);
+            for (int i = 1; i <= 3; i++) {
+                Process worker = prenoise("dead" + i, working);
+                awaitTraces(link, i);
+                worker.destroyForcibly().waitFor();
+            }
+            Process survivor = prenoise("survivor", working);
+            assertThat(coordinator.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
+
+            assertThat(coordinator.exitValue()).isEqualTo(2);
+            assertThat(Files.readString(folder.resolve("coordinator.log")))
+                    .containsPattern(
+                            "prenoise: \".+\", shapes, rank conform: 3 of at most 3 workers ended without a word "
+                                    + "while they computed it: .+, which began at .+; .+; .+ \\(expected: ");
+            assertThat(Files.readString(folder.resolve("survivor.log")))
+                    .contains("3 of at most 3 workers ended without");
+            assertThat(survivor.isAlive()).isTrue();
+            survivor.destroy();
+            assertThat(survivor.waitFor(30, TimeUnit.SECONDS)).isTrue();
+        }
+    }
+
+    /** Until so many workers have begun a unit. */
+    private static void awaitTraces(QueueLink link, int count) throws Exception {
+        for (int i = 0; i < PATIENCE_SECONDS * 20; i++) {
+            if (link.management().getStreamNames().contains(TRACES)
+                    && link.management().getStreamInfo(TRACES).getStreamState().getMsgCount() >= count) {
+                return;
+            }
+            Thread.sleep(50);
+        }
+        throw new AssertionError("fewer than " + count + " workers began after " + PATIENCE_SECONDS + " s");
+    }
+
+    /** There is no such device here; nor does who only offers need one. */
+    @Test
+    void study_forWorkersOnAnotherDevice_offersTheirUnits() throws Exception {
+        String file = Files.writeString(folder.resolve("study.yaml"), STUDY).toString();
+        try (NatsServer server = NatsServer.start(folder);
+                QueueLink link = QueueLink.open(server.options(UnitQueueContract.FORGOTTEN), "test", line -> {})) {
+            Process coordinator = prenoise(
+                    "coordinator",
+                    file,
+                    "-o",
+                    folder.resolve("output").toString(),
+                    "--queue",
+                    server.url(),
+                    "--no-compute",
+                    "--device",
+                    "cuda");
+            UnitQueue.Delivery<Unit> delivery =
+                    new JetStreamQueues(link, name -> true).take(Duration.ofSeconds(PATIENCE_SECONDS));
+            Unit unit = Objects.requireNonNull(delivery, "a unit").content();
+
+            assertThat(unit.basis().get(0)).endsWith(" cuda:0");
+            assertThat(unit.basis().get(1)).startsWith("shapes ").endsWith(" FLOAT16");
+            assertThat(coordinator.isAlive()).isTrue();
         }
     }
 }

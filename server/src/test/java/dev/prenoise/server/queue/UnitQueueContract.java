@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -108,6 +109,45 @@ abstract class UnitQueueContract {
         queue.offer(List.of(unit(1)));
 
         assertThat(taken().content()).isEqualTo(unit(1));
+    }
+
+    @Test
+    void retain_takesBackWhatWaitsOfOthers() throws Exception {
+        queue.offer(List.of(unit(1), unit(2), unit(3)));
+        queue.retain(Set.of(unit(2).id(), unit(4).id()));
+
+        assertThat(queue.units()).isEqualTo(1);
+        Delivery<Unit> wanted = taken();
+        assertThat(wanted.content()).isEqualTo(unit(2));
+        wanted.acknowledge();
+        queue.offer(List.of(unit(3)));
+        Delivery<Unit> anew = taken();
+        assertThat(anew.content()).isEqualTo(unit(3));
+        anew.acknowledge();
+
+        queue.offer(List.of(unit(1), unit(2)));
+        queue.retain(Set.of(unit(3).id()));
+        assertThat(queue.units()).isZero();
+        queue.offer(List.of(unit(1)));
+        assertThat(taken().content()).isEqualTo(unit(1));
+    }
+
+    @Test
+    void begin_ofOneThatWasGivenBack_isAfterNobodysDeath() throws Exception {
+        queue.offer(List.of(unit(1)));
+        try (Delivery<Unit> delivery = taken()) {
+            assertThat(delivery.begin("ann")).isEmpty();
+        }
+        try (Delivery<Unit> delivery = taken()) {
+            assertThat(delivery.begin("bob")).isEmpty();
+            delivery.giveBack(SHORT);
+        }
+
+        Delivery<Unit> last = taken();
+        assertThat(last.begin("cid")).isEmpty();
+        last.acknowledge();
+        queue.offer(List.of(unit(1)));
+        assertThat(taken().begin("ann")).isEmpty();
     }
 
     @Test
