@@ -34,7 +34,8 @@ final class CandidateTable {
                 for (StudySuite suite : plan.suites()) {
                     for (int i = 0; i < suite.prompts().size(); i++) {
                         for (Strategy strategy : strategies) {
-                            for (List<Long> range : plan.seedRanges()) {
+                            for (List<Long> range :
+                                    plan.seedRanges(suite.prompts().get(i))) {
                                 Unit unit = plan.unit(backbone, suite.prompts().get(i), i, strategy, range);
                                 String begin = quoted(backbone.name()) + "," + quoted(suite.name()) + ","
                                         + quoted(unit.prompt().text()) + "," + quoted(strategy.name()) + ",";

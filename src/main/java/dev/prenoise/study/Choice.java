@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.SplittableRandom;
 import java.util.function.IntFunction;
 import java.util.function.IntToDoubleFunction;
@@ -28,6 +29,11 @@ abstract class Choice {
 
     /** Mean NFEs, the chosen picture's own left out where none is drawn to choose. */
     abstract double nfe(int n);
+
+    /** Which of the candidates that all prompts share is chosen at the largest budget; empty where they share none. */
+    OptionalInt picked() {
+        return OptionalInt.empty();
+    }
 
     /** How the chosen picture at the largest budget looks, see {@link UnitResult.Row#look}. */
     abstract String look();
@@ -74,8 +80,8 @@ abstract class Choice {
     static Choice ofRecords(
             Strategy strategy, UnitResult.Row plain, List<UnitResult.Row> own, List<String> metrics, int largest) {
         return switch (strategy.kind()) {
-            case RANK -> new Recorded(plain, n -> own.subList(0, n), largest);
-            case OPTIMIZE -> new Recorded(plain, n -> Starts.paid(own, n), largest);
+            case RANK -> new Recorded(plain, n -> own.subList(0, n), largest, true);
+            case OPTIMIZE -> new Recorded(plain, n -> Starts.paid(own, n), largest, false);
             case PICTURES, FOLLOW ->
                 throw new IllegalArgumentException(
                         "strategy: " + strategy.kind() + " (expected: one that does not see every picture)");
@@ -146,6 +152,11 @@ abstract class Choice {
         }
 
         @Override
+        OptionalInt picked() {
+            return OptionalInt.of(pool.get(argMin(scores)).index());
+        }
+
+        @Override
         String look() {
             return pool.get(argMin(scores)).look();
         }
@@ -159,11 +170,14 @@ abstract class Choice {
         private final UnitResult.Row plain;
         private final IntFunction<List<UnitResult.Row>> paid;
         private final int largest;
+        private final boolean shared;
 
         /**
          * @param paid by a budget
+         * @param shared whether they are candidates that all prompts share
          */
-        Recorded(UnitResult.Row plain, IntFunction<List<UnitResult.Row>> paid, int largest) {
+        Recorded(UnitResult.Row plain, IntFunction<List<UnitResult.Row>> paid, int largest, boolean shared) {
+            this.shared = shared;
             this.plain = plain;
             this.paid = paid;
             this.largest = largest;
@@ -188,6 +202,11 @@ abstract class Choice {
         @Override
         double nfe(int n) {
             return 0;
+        }
+
+        @Override
+        OptionalInt picked() {
+            return shared ? OptionalInt.of(chosen(largest).index()) : OptionalInt.empty();
         }
 
         @Override

@@ -34,8 +34,10 @@ final class ContactSheet {
         if (plan.shown() == 0) {
             return "";
         }
-        StringBuilder out = new StringBuilder("<h3>Choices at N = " + plan.candidates() + " from seed "
-                + Long.toUnsignedString(plan.seeds().get(0))
+        StringBuilder out = new StringBuilder("<h3>Choices at N = " + plan.candidates() + " from "
+                + (plan.seeds().perPrompt()
+                        ? "each prompt's first seed"
+                        : "seed " + Long.toUnsignedString(plan.seeds().values().get(0)))
                 + "</h3>\n<div class=\"wide\"><table class=\"sheet\">\n<thead><tr><th></th><th>plain seed</th>");
         strategies().forEach(strategy -> out.append("<th>")
                 .append(Table.escaped(strategy.name()))
@@ -102,7 +104,7 @@ final class ContactSheet {
     }
 
     private Map<String, String> pictures(StudyPrompt prompt, int index) {
-        List<Long> range = plan.seedRanges().get(0);
+        List<Long> range = plan.seedRanges(prompt).get(0);
         Map<String, String> shared = store.require(plan.unit(backbone, prompt, index, Strategy.PICTURES, range))
                 .pictures();
         Map<String, String> pictures = new LinkedHashMap<>();

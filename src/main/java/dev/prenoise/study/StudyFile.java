@@ -12,7 +12,9 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -20,9 +22,13 @@ import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Reads a {@link StudyPlan} from YAML, strictly: docs/study.md says what may stand where. */
 public final class StudyFile {
+    private static final Logger LOG = LoggerFactory.getLogger(StudyFile.class);
+
     private static final int MOST = 100_000;
 
     /** Studies that come with the program. */
@@ -122,7 +128,7 @@ public final class StudyFile {
         YamlValue plateau = fields.get("plateau");
         StudyPlan plan = new StudyPlan(
                 oneLine(root.required(fields, "title")),
-                suites,
+                distinctPrompts(suites),
                 backbones,
                 strategies,
                 budgets,
@@ -152,6 +158,31 @@ public final class StudyFile {
                 throw wrong(key, "two are called \"" + names.get(i) + "\" (expected: each its own name)");
             }
         }
+    }
+
+    /** A prompt that an earlier suite has is left out of a later one: two of the same would count twice in every mean. */
+    private List<StudySuite> distinctPrompts(List<StudySuite> suites) {
+        Set<String> seen = new HashSet<>();
+        List<StudySuite> distinct = new ArrayList<>();
+        for (StudySuite suite : suites) {
+            List<StudyPrompt> own = suite.prompts().stream()
+                    .filter(prompt -> !seen.contains(prompt.text()))
+                    .toList();
+            if (own.isEmpty()) {
+                throw wrong("suites", suite.name() + " has no prompt that others have not (expected: one at least)");
+            }
+            if (own.size() < suite.prompts().size()) {
+                LOG.warn(
+                        "{}: suites: {} of {} prompts of {} left out, as suites before it have them",
+                        name,
+                        suite.prompts().size() - own.size(),
+                        suite.prompts().size(),
+                        suite.name());
+            }
+            own.forEach(prompt -> seen.add(prompt.text()));
+            distinct.add(new StudySuite(suite.name(), own));
+        }
+        return distinct;
     }
 
     /** A mean over one prompt has no interval. */
@@ -259,7 +290,7 @@ public final class StudyFile {
                 given.containsKey("sampler") ? given.get("sampler").oneOf(Samplers.names()) : "",
                 text(given, "schedule"),
                 integer(given, "steps", 1, 10_000),
-                given.containsKey("guidance") ? given.get("guidance").number(0, 1000) : 0,
+                given.containsKey("guidance") ? given.get("guidance").number(1e-6, 1000) : 0,
                 integer(given, "width", 8, 1 << 14),
                 integer(given, "height", 8, 1 << 14));
     }
@@ -356,8 +387,17 @@ public final class StudyFile {
         return budgets;
     }
 
-    private List<Long> seeds() {
+    private StudySeeds seeds() {
         YamlValue value = root.required(fields, "seeds");
+        if (!value.isMapping()) {
+            return StudySeeds.shared(seeds(value));
+        }
+        Map<String, YamlValue> given = value.fields(Set.of("seeds", "per_prompt"));
+        YamlValue perPrompt = given.get("per_prompt");
+        return new StudySeeds(seeds(value.required(given, "seeds")), perPrompt != null && perPrompt.flag());
+    }
+
+    private static List<Long> seeds(YamlValue value) {
         if (value.isList()) {
             return value.distinct(YamlValue::seed);
         }

@@ -6,34 +6,29 @@ import dev.prenoise.shapes.Statistics;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
 /**
- * What one backbone's results come to. A value on a prompt is the mean over the seeds; intervals are 95 % percentile bootstraps over prompts, tests
- * flip signs of the prompts' differences. A prompt that a metric could not judge is left out for all strategies alike.
+ * What one backbone's results come to. Intervals are 95 % percentile bootstraps over prompts and, where these share several, seeds: see
+ * {@link Crossing}. A prompt that a metric could not judge is left out for all strategies alike.
  */
 final class StudyFindings {
-    private static final int RESAMPLES = 2000;
-    private static final int FLIPS = 10_000;
-
     /** Of the best value, from which on a curve counts as flat. */
     private static final double FLAT = 0.99;
 
-    private static final long SEED = 1;
-
     private final StudyPlan plan;
     private final List<Cell> cells;
-    private final Map<Key, double[]> columns = new HashMap<>();
-
-    /** Drawn once for all values of as many prompts. */
-    private final Map<Integer, int[][]> resamples = new HashMap<>();
+    private final Map<Key, double[][]> columns = new HashMap<>();
+    private final Crossing crossing;
 
     /** Of values that tables and curves ask for again and again. */
     private record Key(int metric, String strategy, String suite, int n) {}
@@ -107,6 +102,7 @@ final class StudyFindings {
     private StudyFindings(StudyPlan plan, List<Cell> cells) {
         this.plan = plan;
         this.cells = cells;
+        this.crossing = new Crossing(plan.seeds().crossed());
     }
 
     static StudyFindings of(StudyPlan plan, BackboneSetting backbone, ResultStore store) {
@@ -125,7 +121,10 @@ final class StudyFindings {
         List<String> metrics = plan.metrics().stream().map(Metric::name).toList();
         StudyPrompt prompt = suite.prompts().get(index);
         List<List<UnitResult.Row>> pools = plan.sharesPictures()
-                ? rows(plan, range -> store.require(plan.unit(backbone, prompt, index, Strategy.PICTURES, range)))
+                ? rows(
+                        plan,
+                        prompt,
+                        range -> store.require(plan.unit(backbone, prompt, index, Strategy.PICTURES, range)))
                 : List.of();
         Map<String, List<Choice>> choices = new LinkedHashMap<>();
         Map<String, List<PlateauReplay>> replays = new LinkedHashMap<>();
@@ -134,7 +133,7 @@ final class StudyFindings {
         for (Strategy strategy : plan.strategies()) {
             List<List<UnitResult.Row>> own = strategy.kind() == Strategy.Kind.FOLLOW
                     ? pools
-                    : rows(plan, range -> store.require(plan.unit(backbone, prompt, index, strategy, range)));
+                    : rows(plan, prompt, range -> store.require(plan.unit(backbone, prompt, index, strategy, range)));
             own.forEach(all::addAll);
             choices.put(
                     strategy.name(),
@@ -177,9 +176,10 @@ final class StudyFindings {
                 .toList();
     }
 
-    private static List<List<UnitResult.Row>> rows(StudyPlan plan, Function<List<Long>, UnitResult> result) {
+    private static List<List<UnitResult.Row>> rows(
+            StudyPlan plan, StudyPrompt prompt, Function<List<Long>, UnitResult> result) {
         List<List<UnitResult.Row>> bySeed = new ArrayList<>();
-        for (List<Long> range : plan.seedRanges()) {
+        for (List<Long> range : plan.seedRanges(prompt)) {
             List<UnitResult.Row> rows = result.apply(range).rows();
             for (long seed : range) {
                 bySeed.add(rows.stream().filter(row -> row.seed() == seed).toList());
@@ -198,18 +198,17 @@ final class StudyFindings {
                 .toList();
     }
 
-    /** One value a prompt. */
-    private static double[] column(List<Cell> cells, String strategy, ToDoubleFunction<Choice> value) {
+    /** By prompt and seed. */
+    private static double[][] column(List<Cell> cells, String strategy, ToDoubleFunction<Choice> value) {
         return cells.parallelStream()
-                .mapToDouble(cell -> cell.bySeed().getOrDefault(strategy, List.of()).stream()
+                .map(cell -> cell.bySeed().getOrDefault(strategy, List.of()).stream()
                         .mapToDouble(value)
-                        .average()
-                        .orElse(Double.NaN))
-                .toArray();
+                        .toArray())
+                .toArray(double[][]::new);
     }
 
-    /** One value for each prompt that the metric could judge. */
-    private double[] column(int metric, String strategy, String suite, int n) {
+    /** Of the prompts that the metric could judge. */
+    private double[][] column(int metric, String strategy, String suite, int n) {
         return columns.computeIfAbsent(
                 new Key(metric, strategy, suite, n),
                 key -> column(judged(metric, suite), strategy, choice -> choice.value(metric, n)));
@@ -225,43 +224,51 @@ final class StudyFindings {
      * @return empty where the metric could judge none
      */
     Optional<Interval> value(int metric, String strategy, String suite, int n) {
-        double[] values = column(metric, strategy, suite, n);
-        return values.length == 0 ? Optional.empty() : Optional.of(mean(values));
+        double[][] values = column(metric, strategy, suite, n);
+        return values.length == 0 ? Optional.empty() : Optional.of(crossing.mean(values));
     }
 
     /** The largest budget's value less that of one candidate. */
     Interval gain(int metric, String strategy) {
-        return difference(column(metric, strategy, "", 1), column(metric, strategy, "", plan.candidates()));
+        return crossing.difference(column(metric, strategy, "", 1), column(metric, strategy, "", plan.candidates()));
     }
 
-    private Interval mean(double[] values) {
-        return Statistics.mean(
-                values, resamples.computeIfAbsent(values.length, n -> Statistics.resamples(n, RESAMPLES, SEED)));
+    /** A seed's mean over the prompts that the metric could judge. */
+    double ofSeed(int metric, String strategy, int seed, int n) {
+        return Arrays.stream(column(metric, strategy, "", n))
+                .mapToDouble(bySeed -> bySeed[seed])
+                .average()
+                .orElseThrow();
     }
 
-    /** How much better a way does than another, by a paired bootstrap over prompts. */
-    private Interval difference(double[] control, double[] treated) {
-        double[] differences = new double[control.length];
-        Arrays.setAll(differences, i -> treated[i] - control[i]);
-        return mean(differences);
+    /**
+     * For which part of all prompts the candidate is picked that is picked most often, at the largest budget: 1 where the choice does not depend on
+     * the prompt.
+     *
+     * @return empty where the strategy does not pick among candidates that all prompts share
+     */
+    Optional<Double> samePick(Strategy strategy, int seed) {
+        Map<Integer, Integer> times = new HashMap<>();
+        for (Cell cell : cells) {
+            OptionalInt picked = choices(cell, strategy).get(seed).picked();
+            if (picked.isEmpty()) {
+                return Optional.empty();
+            }
+            times.merge(picked.getAsInt(), 1, Integer::sum);
+        }
+        return Optional.of(Collections.max(times.values()) / (double) cells.size());
     }
 
     /** The smallest budget whose value lies within one per cent of the curve's best. */
     Interval plateau(int metric, String strategy) {
         List<Integer> sizes = plan.sizes();
-        double[][] curves =
-                sizes.stream().map(n -> column(metric, strategy, "", n)).toArray(double[][]::new);
-        return Statistics.clusters(
+        double[][][] curves =
+                sizes.stream().map(n -> column(metric, strategy, "", n)).toArray(double[][][]::new);
+        return crossing.statistic(
                 curves[0].length,
-                chosen -> {
-                    double[] means = new double[curves.length];
-                    for (int n = 0; n < means.length; n++) {
-                        means[n] = sum(curves[n], chosen) / chosen.length;
-                    }
-                    return sizes.get(flatFrom(means));
-                },
-                RESAMPLES,
-                SEED);
+                curves[0][0].length,
+                chosen -> sizes.get(
+                        flatFrom(Arrays.stream(curves).mapToDouble(chosen::mean).toArray())));
     }
 
     static int flatFrom(double[] means) {
@@ -276,7 +283,7 @@ final class StudyFindings {
     /** Each pair of strategies at the largest budget; p-values as they are and after Holm's correction for how many pairs there are. */
     List<Comparison> comparisons(int metric) {
         List<String> names = plan.strategies().stream().map(Strategy::name).toList();
-        List<double[]> columns = names.stream()
+        List<double[][]> columns = names.stream()
                 .map(name -> column(metric, name, "", plan.candidates()))
                 .toList();
         List<int[]> pairs = new ArrayList<>();
@@ -286,14 +293,14 @@ final class StudyFindings {
             }
         }
         double[] p = pairs.stream()
-                .mapToDouble(pair -> Statistics.pairedTest(columns.get(pair[0]), columns.get(pair[1]), FLIPS, SEED))
+                .mapToDouble(pair -> crossing.p(columns.get(pair[0]), columns.get(pair[1])))
                 .toArray();
         double[] holm = Statistics.holm(p);
         return IntStream.range(0, pairs.size())
                 .mapToObj(i -> new Comparison(
                         names.get(pairs.get(i)[0]),
                         names.get(pairs.get(i)[1]),
-                        difference(columns.get(pairs.get(i)[0]), columns.get(pairs.get(i)[1])),
+                        crossing.difference(columns.get(pairs.get(i)[0]), columns.get(pairs.get(i)[1])),
                         p[i],
                         holm[i]))
                 .toList();
@@ -311,9 +318,9 @@ final class StudyFindings {
         if (replays.stream().anyMatch(List::isEmpty)) {
             return Optional.empty();
         }
-        double[] spent = means(replays, replay -> replay.spent(replay.stop(rule)));
-        double[] whole = means(replays, replay -> replay.spent(replay.whole()));
-        double fixed = asMany(replays, Arrays.stream(spent).average().orElseThrow());
+        double[][] spent = values(replays, replay -> replay.spent(replay.stop(rule)));
+        double[][] whole = values(replays, replay -> replay.spent(replay.whole()));
+        double fixed = asMany(replays, mean(spent));
         List<Optional<Interval>> againstWhole = new ArrayList<>();
         List<Optional<Interval>> againstFixed = new ArrayList<>();
         for (int i = 0; i < plan.metrics().size(); i++) {
@@ -322,41 +329,39 @@ final class StudyFindings {
                     .filter(cell -> cells.get(cell).judged().get(metric))
                     .mapToObj(replays::get)
                     .toList();
-            double[] stopped = means(judged, replay -> replay.value(metric, replay.stop(rule)));
-            againstWhole.add(less(means(judged, replay -> replay.value(metric, replay.whole())), stopped));
-            againstFixed.add(less(means(judged, replay -> between(replay, metric, fixed)), stopped));
+            double[][] stopped = values(judged, replay -> replay.value(metric, replay.stop(rule)));
+            againstWhole.add(less(values(judged, replay -> replay.value(metric, replay.whole())), stopped));
+            againstFixed.add(less(values(judged, replay -> between(replay, metric, fixed)), stopped));
         }
-        double[] gainLost = Arrays.stream(means(replays, replay -> replay.gainLost(replay.stop(rule))))
-                .filter(Double::isFinite)
-                .toArray();
+        double[][] gainLost = Arrays.stream(values(replays, replay -> replay.gainLost(replay.stop(rule))))
+                .filter(bySeed -> Arrays.stream(bySeed).allMatch(Double::isFinite))
+                .toArray(double[][]::new);
         return Optional.of(new Stopped(
-                mean(spent),
-                Statistics.clusters(
-                        spent.length, chosen -> 1 - sum(spent, chosen) / sum(whole, chosen), RESAMPLES, SEED),
+                crossing.mean(spent),
+                crossing.statistic(
+                        spent.length, spent[0].length, chosen -> 1 - chosen.mean(spent) / chosen.mean(whole)),
                 fixed,
-                gainLost.length == 0 ? Optional.empty() : Optional.of(mean(gainLost)),
+                gainLost.length == 0 ? Optional.empty() : Optional.of(crossing.mean(gainLost)),
                 againstWhole,
                 againstFixed));
     }
 
-    private static double sum(double[] values, int[] chosen) {
-        double sum = 0;
-        for (int i : chosen) {
-            sum += values[i];
-        }
-        return sum;
+    private Optional<Interval> less(double[][] control, double[][] treated) {
+        return control.length == 0 ? Optional.empty() : Optional.of(crossing.difference(control, treated));
     }
 
-    private Optional<Interval> less(double[] control, double[] treated) {
-        return control.length == 0 ? Optional.empty() : Optional.of(difference(control, treated));
-    }
-
-    /** Over seeds, one for each prompt. */
-    private static double[] means(List<List<PlateauReplay>> replays, ToDoubleFunction<PlateauReplay> value) {
+    /** By prompt and seed. */
+    private static double[][] values(List<List<PlateauReplay>> replays, ToDoubleFunction<PlateauReplay> value) {
         return replays.stream()
-                .mapToDouble(
-                        bySeed -> bySeed.stream().mapToDouble(value).average().orElseThrow())
-                .toArray();
+                .map(bySeed -> bySeed.stream().mapToDouble(value).toArray())
+                .toArray(double[][]::new);
+    }
+
+    private static double mean(double[][] values) {
+        return Arrays.stream(values)
+                .mapToDouble(bySeed -> Arrays.stream(bySeed).average().orElseThrow())
+                .average()
+                .orElse(0);
     }
 
     /** How many candidates or starts, the same for all, cost so much in the mean. */
@@ -369,9 +374,7 @@ final class StudyFindings {
         double before = 0;
         for (int n = 1; n <= longest; n++) {
             int first = n;
-            double now = Arrays.stream(means(replays, replay -> replay.spent(first)))
-                    .average()
-                    .orElseThrow();
+            double now = mean(values(replays, replay -> replay.spent(first)));
             if (now >= spent) {
                 return Math.max(1, n - 1 + (spent - before) / (now - before));
             }
@@ -406,12 +409,12 @@ final class StudyFindings {
         double[] each = new double[timed.size()];
         double[] pictures = new double[timed.size()];
         double[] searches = new double[timed.size()];
-        List<List<Long>> ranges = plan.seedRanges();
+        int ranges = timed.size() / cells.size();
         for (int i = 0; i < timed.size(); i++) {
             UnitResult result = timed.get(i);
-            int from = i % ranges.size() * plan.seedsPerUnit();
-            List<Choice> picked = choices(cells.get(i / ranges.size()), strategy)
-                    .subList(from, from + ranges.get(i % ranges.size()).size());
+            int from = i % ranges * plan.seedsPerUnit();
+            List<Choice> choices = choices(cells.get(i / ranges), strategy);
+            List<Choice> picked = choices.subList(from, Math.min(choices.size(), from + plan.seedsPerUnit()));
             each[i] = result.seconds() / evaluations(strategy, result);
             pictures[i] = result.seconds() / result.rows().size();
             searches[i] = each[i]
@@ -447,7 +450,7 @@ final class StudyFindings {
     }
 
     private double mean(Strategy strategy, ToDoubleFunction<Choice> value) {
-        return Arrays.stream(column(cells, strategy.name(), value)).average().orElse(0);
+        return mean(column(cells, strategy.name(), value));
     }
 
     /** How different the plain seeds' pictures are. */

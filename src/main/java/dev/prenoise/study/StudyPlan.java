@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * What is to be measured: every strategy on every prompt of every suite with every backbone, from every seed, up to the largest budget.
  *
  * @param budgets rising; what N counts stands in {@link Strategy.Count}
- * @param seeds of candidate 0, unsigned, as a host takes them
+ * @param seeds from which every prompt is searched
  * @param metrics what pictures are judged by; the first is the one that curves begin with
  * @param seedsPerUnit how many seeds one unit of work carries
  * @param shown prompts of each suite whose pictures go to the contact sheets
@@ -27,7 +27,7 @@ public record StudyPlan(
         List<BackboneSetting> backbones,
         List<Strategy> strategies,
         List<Integer> budgets,
-        List<Long> seeds,
+        StudySeeds seeds,
         List<Metric> metrics,
         int seedsPerUnit,
         int shown,
@@ -49,7 +49,6 @@ public record StudyPlan(
         backbones = List.copyOf(backbones);
         strategies = List.copyOf(strategies);
         budgets = List.copyOf(budgets);
-        seeds = List.copyOf(seeds);
         metrics = List.copyOf(metrics);
         plateau = List.copyOf(plateau);
     }
@@ -96,8 +95,9 @@ public record StudyPlan(
         return budgets.get(budgets.size() - 1);
     }
 
-    /** The seeds, cut into those of one unit each. */
-    List<List<Long>> seedRanges() {
+    /** A prompt's seeds, cut into those of one unit each. */
+    List<List<Long>> seedRanges(StudyPrompt prompt) {
+        List<Long> seeds = this.seeds.of(prompt);
         List<List<Long>> ranges = new ArrayList<>();
         for (int from = 0; from < seeds.size(); from += seedsPerUnit) {
             ranges.add(seeds.subList(from, Math.min(seeds.size(), from + seedsPerUnit)));
@@ -124,7 +124,7 @@ public record StudyPlan(
 
     private List<Unit> units(BackboneSetting backbone, StudyPrompt prompt, int index) {
         List<Unit> units = new ArrayList<>();
-        for (List<Long> range : seedRanges()) {
+        for (List<Long> range : seedRanges(prompt)) {
             Unit pictures = unit(backbone, prompt, index, Strategy.PICTURES, range);
             if (sharesPictures() && !winnersOnly()) {
                 units.add(pictures);
@@ -176,7 +176,7 @@ public record StudyPlan(
                 shared && winnersOnly() ? 1 : candidates(),
                 range,
                 judging,
-                index < shown && range.get(0).equals(seeds.get(0)),
+                index < shown && range.get(0).equals(seeds.of(prompt).get(0)),
                 basis.behind(backbone, judging),
                 other ? Unit.WINNERS : null,
                 strategy.kind() == Strategy.Kind.OPTIMIZE ? rests() : null);

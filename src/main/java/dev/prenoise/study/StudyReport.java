@@ -14,6 +14,9 @@ import java.util.TreeSet;
 final class StudyReport {
     private static final double MEGABYTE = 1e6;
 
+    /** More would make no table to read. */
+    private static final int MOST_SEEDS_SHOWN = 8;
+
     private final StudyPlan plan;
     private final ResultStore store;
     private final List<Found> found = new ArrayList<>();
@@ -37,12 +40,17 @@ final class StudyReport {
     private String summary() {
         return String.format(
                 Locale.ROOT,
-                "%d prompts, %s each, up to N = %d. N counts loss evaluations of losses and pictures of verifiers.%s Computed by Prenoise %s.",
+                "%d prompts, each with %s, up to N = %d. N counts loss evaluations of losses and pictures of verifiers.%s Computed by Prenoise %s.",
                 plan.prompts(),
-                plan.seeds().size() == 1 ? "1 seed" : plan.seeds().size() + " seeds",
+                plan.seeds().words(),
                 plan.candidates(),
-                judged() ? " Brackets hold 95 % bootstrap intervals over prompts." : "",
+                judged() ? " Brackets hold 95 % bootstrap intervals over " + drawnAnew() + "." : "",
                 String.join(", ", versions()));
+    }
+
+    /** What a bootstrap draws. */
+    private String drawnAnew() {
+        return plan.seeds().crossed() ? "prompts and seeds" : "prompts";
     }
 
     private TreeSet<String> versions() {
@@ -71,6 +79,9 @@ final class StudyReport {
             }
             if (plan.strategies().size() > 1) {
                 tables.add(comparisons(backbone, findings));
+            }
+            if (plan.seeds().crossed() && plan.seeds().count() <= MOST_SEEDS_SHOWN) {
+                tables.add(seeds(backbone, findings));
             }
         }
         tables.addAll(plateaus(backbone, findings));
@@ -246,7 +257,7 @@ final class StudyReport {
         List<UnitResult> results = new ArrayList<>();
         for (StudySuite suite : plan.suites()) {
             for (int i = 0; i < suite.prompts().size(); i++) {
-                for (List<Long> range : plan.seedRanges()) {
+                for (List<Long> range : plan.seedRanges(suite.prompts().get(i))) {
                     results.add(
                             store.require(plan.unit(backbone, suite.prompts().get(i), i, run, range)));
                 }
@@ -289,7 +300,44 @@ final class StudyReport {
                 backbone.name() + ": " + judge.name() + ", strategies in pairs at N = " + plan.candidates(),
                 List.of("", "difference", "p", "p by Holm"),
                 rows,
-                "Paired over prompts: signs of the differences flipped at random, both sides. Holm: corrected for the number of pairs.");
+                (plan.seeds().crossed()
+                                ? "Paired by prompt and seed; p from the bootstrap over both, both sides."
+                                : "Paired over prompts: signs of the differences flipped at random, both sides.")
+                        + " Holm: corrected for the number of pairs.");
+    }
+
+    /** What few seeds that all share hide in a mean. */
+    private Table seeds(BackboneSetting backbone, StudyFindings findings) {
+        Metric judge = plan.metrics().get(0);
+        double scale = judge.isShare() ? 100 : 1;
+        String digits = judge.isShare() ? "%.1f" : "%.3f";
+        List<String> head = new ArrayList<>(List.of(""));
+        plan.seeds().values().forEach(seed -> head.add("seed " + Long.toUnsignedString(seed)));
+        List<List<String>> rows = new ArrayList<>();
+        for (Strategy strategy : plan.strategies()) {
+            List<String> before = new ArrayList<>(List.of(strategy.name() + ", N = 1"));
+            List<String> gain = new ArrayList<>(List.of(strategy.name() + ", gain at N = " + plan.candidates()));
+            List<String> same = new ArrayList<>(List.of(strategy.name() + ", picked most, % of prompts"));
+            for (int seed = 0; seed < plan.seeds().count(); seed++) {
+                double one = findings.ofSeed(0, strategy.name(), seed, 1);
+                double all = findings.ofSeed(0, strategy.name(), seed, plan.candidates());
+                before.add(String.format(Locale.ROOT, digits, scale * one));
+                gain.add(String.format(Locale.ROOT, digits.replace("%", "%+"), scale * (all - one)));
+                findings.samePick(strategy, seed)
+                        .ifPresent(share -> same.add(String.format(Locale.ROOT, "%.0f", 100 * share)));
+            }
+            rows.add(before);
+            rows.add(gain);
+            if (same.size() == head.size()) {
+                rows.add(same);
+            }
+        }
+        return new Table(
+                backbone.name() + ": " + judge.name() + " by seed" + (judge.isShare() ? ", %" : ""),
+                head,
+                rows,
+                "All prompts share these seeds. Picked most: for how many of the prompts the same candidate is chosen, the one that is chosen most"
+                        + " often; 100 where the choice does not depend on the prompt.");
     }
 
     private static String shown(Metric metric, Optional<Interval> value) {
@@ -415,7 +463,9 @@ final class StudyReport {
                                 plan.winnersOnly()
                                         ? "What the first N candidates come to from each seed"
                                         : "Expectations over subsets, exact but for mean ranks and searches that walk on")
-                        .append("; bands are 95 % intervals over prompts.</figcaption>\n</figure>\n");
+                        .append("; bands are 95 % intervals over ")
+                        .append(drawnAnew())
+                        .append(".</figcaption>\n</figure>\n");
             }
             each.tables().forEach(table -> out.append(table.html()));
             out.append(new ContactSheet(plan, store, each.backbone()).html());

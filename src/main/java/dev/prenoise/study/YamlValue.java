@@ -70,6 +70,10 @@ final class YamlValue {
         return node instanceof ScalarNode;
     }
 
+    boolean isMapping() {
+        return node instanceof MappingNode;
+    }
+
     boolean isList() {
         return node instanceof SequenceNode;
     }

@@ -47,6 +47,7 @@ class ChoiceTest {
         assertThat(choice.losses(2)).isEqualTo(2);
         assertThat(choice.nfe(2)).isZero();
         assertThat(choice.look()).isEqualTo("look 1");
+        assertThat(choice.picked()).hasValue(1);
     }
 
     @Test
@@ -66,6 +67,7 @@ class ChoiceTest {
         assertThat(choice.losses(3)).isEqualTo(3);
         assertThat(choice.nfe(3)).isZero();
         assertThat(choice.look()).isEqualTo("look 2");
+        assertThat(choice.picked()).hasValue(2);
     }
 
     @Test
@@ -78,7 +80,9 @@ class ChoiceTest {
         assertThat(choice.value(0, 9)).isEqualTo(0.2);
         assertThat(choice.losses(9)).isEqualTo(1);
         assertThat(choice.value(0, 20)).isEqualTo(0.4);
-        assertThat(choice.losses(29)).isEqualTo(20);
+        // two evaluations do not end the third, nine do: it succeeds at once
+        assertThat(choice.losses(22)).isEqualTo(20);
+        assertThat(choice.losses(29)).isEqualTo(23);
         assertThat(choice.value(0, 30)).isEqualTo(0.8);
         // it ended when it succeeded
         assertThat(choice.losses(64)).isEqualTo(23);
@@ -235,6 +239,8 @@ class ChoiceTest {
         }
         assertThat(choice.value(0, 1)).isCloseTo(0.6, within(1e-12));
         assertThat(choice.losses(1)).isEqualTo(1);
+        // what a start makes of a noise is no candidate of another prompt
+        assertThat(choice.picked()).isEmpty();
     }
 
     @Test

@@ -69,7 +69,7 @@ class StudyFileTest {
                         org.assertj.core.groups.Tuple.tuple("zero-order by shapes-clip", Strategy.Kind.ZERO_ORDER),
                         org.assertj.core.groups.Tuple.tuple("random by shapes-clip + oracle", Strategy.Kind.FOLLOW));
         assertThat(plan.strategies().get(2).form()).isEqualTo(LossForm.PUBLISHED);
-        assertThat(plan.seeds()).containsExactly(7L, -1L);
+        assertThat(plan.seeds().values()).containsExactly(7L, -1L);
         assertThat(plan.metrics())
                 .extracting(Metric::name)
                 .containsExactly("complete", "oracle", "shapes-clip", "shapes-clip:parts", "shapes-aesthetic");
@@ -136,7 +136,9 @@ class StudyFileTest {
                 "[shapes-clip, oracle]   | [clip-l14]                   | strategies: random by clip-l14 follows clip-l14, which is no metric",
                 "optimize: true          | optimize: perhaps            | study.yaml:10: strategies[1].optimize: \"perhaps\" (expected: true or false)",
                 "sampler: euler          | sampler: oiler               | study.yaml:7: backbones[0].sampler: \"oiler\" (expected: one of ddim,",
-                "guidance: 2.5           | guidance: -1                 | backbones[0].guidance: \"-1\" (expected: a number from 0.0 to 1000.0)",
+                "guidance: 2.5           | guidance: -1                 | backbones[0].guidance: \"-1\" (expected: a number from 1.0E-6 to 1000.0)",
+                "guidance: 2.5           | guidance: 0                  | backbones[0].guidance: \"0\" (expected: a number from 1.0E-6 to 1000.0)",
+                "seeds: [7,              | 'seeds: {per_prompt: true} #' | study.yaml:15: seeds: no \"seeds\" (expected: one in seeds)",
                 "id: shapes              | id: sd15                     | no \"metrics\" (expected: some, such as clip-l14,",
                 "seeds: [7,              | seeds: [7, 7,                | study.yaml:15: seeds[1]: \"7\" (expected: each once)",
                 "seeds: [7,              | seeds: [-7,                  | seeds[0]: \"-7\" (expected: a whole number from 0 to",
@@ -150,6 +152,42 @@ class StudyFileTest {
         assertThatThrownBy(() -> read(SOUND.replace(sound, wrong == null ? "" : wrong.replace("\\n", "\n"))))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(message);
+    }
+
+    @Test
+    void read_thePromptOfAnotherSuite_countsOnce() throws IOException {
+        String again = "- similar_subjects\n  - {suite: similar_subjects, prompts: 3, name: again}";
+        assertThatThrownBy(() -> read(SOUND.replace("- similar_subjects", again)))
+                .hasMessageContaining("again has no prompt that others have not (expected: one at least)");
+
+        String first = "- {suite: similar_subjects, prompts: 3, name: few}\n  - similar_subjects";
+        StudyPlan plan = read(SOUND.replace("- similar_subjects", first));
+        assertThat(plan.suites().get(0).prompts()).hasSize(3);
+        assertThat(plan.suites().get(1).prompts())
+                .hasSize(28)
+                .doesNotContainAnyElementsOf(plan.suites().get(0).prompts());
+    }
+
+    @Test
+    void seeds_ofEachPrompt_areItsOwn() throws IOException {
+        String text = SOUND.replaceAll("(?m)^seeds: .*$", "seeds: {seeds: 3, per_prompt: true}");
+        StudyPlan own = read(text);
+        List<StudyPrompt> prompts = own.suites().get(0).prompts();
+        List<Long> first = own.seeds().of(prompts.get(0));
+
+        assertThat(first).hasSize(3).doesNotHaveDuplicates().allSatisfy(seed -> assertThat(seed)
+                .isBetween(0L, 0xffffffffL));
+        assertThat(own.seeds().of(prompts.get(1))).doesNotContainAnyElementsOf(first);
+        assertThat(own.seeds().crossed()).isFalse();
+        // whatever stands beside it, and after a restart
+        assertThat(read(text).seeds().of(new StudyPrompt(prompts.get(0).text(), List.of())))
+                .isEqualTo(first);
+        assertThat(own.units().stream().flatMap(unit -> unit.seeds().stream()).distinct())
+                .hasSize(3 * own.prompts());
+
+        StudyPlan shared = read(SOUND.replaceAll("(?m)^seeds: .*$", "seeds: {seeds: [5, 9]}"));
+        assertThat(shared.seeds().of(prompts.get(0))).containsExactly(5L, 9L);
+        assertThat(shared.seeds().crossed()).isTrue();
     }
 
     @Test
@@ -171,6 +209,17 @@ class StudyFileTest {
     @MethodSource("shipped")
     void read_shippedStudies_arePlans(String name) {
         assertThat(StudyFile.read(name).units()).isNotEmpty();
+    }
+
+    @Test
+    void choiShapes_hasTwoHundredPromptsAndFourSeeds() {
+        StudyPlan plan = StudyFile.read("choi-shapes");
+
+        assertThat(plan.suites().stream().flatMap(suite -> suite.prompts().stream()))
+                .hasSize(200)
+                .doesNotHaveDuplicates();
+        assertThat(plan.seeds().values()).hasSize(4);
+        assertThat(plan.candidates()).isEqualTo(256);
     }
 
     @Test

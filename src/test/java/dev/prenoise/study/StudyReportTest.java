@@ -202,6 +202,27 @@ class StudyReportTest {
     }
 
     @Test
+    void summary_showsWhatSeedsHideInAMean() throws IOException {
+        String section = "model #1: complete by seed, %";
+        List<String> before = cells("summary.md", section, "conform, N = 1");
+        List<String> gain = cells("summary.md", section, "conform, gain at N = 16");
+
+        // of three seeds; a third of the pictures is right, and conform finds one
+        assertThat(before).hasSize(4);
+        assertThat(gain).hasSize(4);
+        for (int seed = 1; seed <= 3; seed++) {
+            assertThat(first(before.get(seed)) + first(gain.get(seed))).isBetween(95.0, 100.05);
+        }
+        double picked = first(cells("summary.md", section, "conform, picked most, % of prompts")
+                .get(1));
+        assertThat(picked).isBetween(100.0 / 20, 60.0);
+        assertThat(Files.readString(folder.resolve("summary.md")))
+                .contains("20 prompts, each with the same 3 seeds,")
+                .contains("95 % bootstrap intervals over prompts and seeds.")
+                .doesNotContain("initno, optimized, picked most");
+    }
+
+    @Test
     void summary_saysHowLongItTakes() throws IOException {
         String section = "model #1: seconds and memory";
 
@@ -266,7 +287,8 @@ class StudyReportTest {
         String summary = Files.readString(cost.resolve("summary.md"));
         assertThat(summary)
                 .contains(
-                        "3 prompts, 1 seed each,", "| conform | 0.250 [0.250, 0.250] |  |  | 2.50 [2.50, 2.50] | 123 |")
+                        "3 prompts, each with 1 seed,",
+                        "| conform | 0.250 [0.250, 0.250] |  |  | 2.50 [2.50, 2.50] | 123 |")
                 .doesNotContain("bootstrap", "in pairs", "NaN");
         assertThat(summary.split("### ", -1)).hasSize(1 + 2);
         assertThat(Files.readString(cost.resolve("report.html"))).doesNotContain("<svg", "<img", "<figure");
