@@ -83,6 +83,28 @@ public record StudyPlan(
                 Basis.of(backbones.stream().map(BackboneSetting::id).toList(), metrics, catalog, version, device));
     }
 
+    /**
+     * The plan with some of its strategies and backbones alone. Its units are those that the whole plan has of them.
+     *
+     * @param strategyNames each a name or several with commas between, none = all; so are the backbones'
+     * @throws IllegalArgumentException when there is none of a name; lists those that there are
+     */
+    public StudyPlan only(List<String> strategyNames, List<String> backboneNames) {
+        return new StudyPlan(
+                title,
+                suites,
+                NamedPart.of("--backbones", backboneNames, backbones, BackboneSetting::name),
+                NamedPart.of("--strategies", strategyNames, strategies, Strategy::name),
+                budgets,
+                seeds,
+                metrics,
+                seedsPerUnit,
+                shown,
+                pictures,
+                plateau,
+                basis);
+    }
+
     /** The same work has the same name: the first half of what the ids of its units come to in SHA-256. */
     public String digest() {
         StringBuilder ids = new StringBuilder();

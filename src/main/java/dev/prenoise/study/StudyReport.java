@@ -233,7 +233,17 @@ final class StudyReport {
                                         + " cent less in a search."
                                 : "")
                         + " A search's own time, at the largest budget, has no picture of its winner in it where losses pick."
-                        + " Peak MB: the most memory resident in the process, weights included.");
+                        + " Peak MB: the most memory resident in the process, weights included."
+                        + (ranked() > 1
+                                ? " Where one process computed several losses, that of the pass that they share: it tells them apart where each"
+                                        + " had a process of its own (--strategies)."
+                                : ""));
+    }
+
+    private long ranked() {
+        return plan.strategies().stream()
+                .filter(strategy -> strategy.kind() == Strategy.Kind.RANK)
+                .count();
     }
 
     private static String seconds(Optional<StudyFindings.Spread> spread) {

@@ -9,7 +9,9 @@ import dev.prenoise.study.StudyRun;
 import dev.prenoise.study.VerifierStudy;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Iterator;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
@@ -37,6 +39,14 @@ final class StudyCommand implements Callable<Integer> {
     private static final String LOSSES = "losses";
     private static final String VERIFIERS = "verifiers";
 
+    /** What says how a study file is run. */
+    private static final String[] OF_FILES = {"--strategies", "--backbones", "--no-compute"};
+
+    /** What says nothing without --queue. */
+    private static final String[] QUEUE = {
+        "--queue-name", "--queue-creds", "--queue-ca", "--queue-patience", "--queue-forgotten"
+    };
+
     /** A worker speaks every second. */
     private static final int SHORTEST_FORGOTTEN = 3;
 
@@ -61,6 +71,22 @@ final class StudyCommand implements Callable<Integer> {
             names = "--print",
             description = "Of a study that comes with the program: prints its file, to begin one of your own.")
     private boolean print;
+
+    @Option(
+            names = "--strategies",
+            paramLabel = "NAME,...",
+            description = {
+                "Of a study file: only these of its strategies, by their names in its tables. One strategy a process measures the memory",
+                "that it takes alone. May be given again. Default: all."
+            })
+    private List<String> strategies = new ArrayList<>();
+
+    @Option(
+            names = "--backbones",
+            paramLabel = "NAME,...",
+            description =
+                    "Of a study file: only these of its backbones, by their names in its tables. May be given again. Default: all.")
+    private List<String> backbones = new ArrayList<>();
 
     @Option(
             names = "--prompts",
@@ -140,24 +166,46 @@ final class StudyCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         if (what.equals(LOSSES) || what.equals(VERIFIERS)) {
-            refuse(what, "a study file", "--queue", "--queue-name", "--no-compute");
+            refuse(what, "a study file", OF_FILES);
+            refuse(what, "a study file", QUEUE);
+            refuse(what, "a study file", "--queue", "--print");
+            if (what.equals(LOSSES)) {
+                refuse(what, VERIFIERS, "--nfe", "--steps");
+            } else {
+                refuse(what, LOSSES, "--candidates");
+            }
             Tabled.run(console, models.apply(options), "study", output, this::run);
-        } else if (print) {
-            console.out().print(shipped());
         } else {
             refuse("a study file", "losses or verifiers", "--prompts", "--candidates", "--nfe", "--steps", "--seed");
-            if (computesNothing && !queue.isSet()) {
-                throw new CliException("--no-compute: without --queue (expected: with it, as nobody would compute)");
-            }
-            String device = computesNothing ? options.deviceOfOthers() : "";
-            StudyFileRun run = new StudyFileRun(console, () -> models.apply(options), device);
-            if (queue.isSet()) {
-                run.run(what, output, new StudyQueueRun(console, access(), queue.name(), !computesNothing));
+            if (print) {
+                refuse("--print", "a study that is run", OF_FILES);
+                refuse("--print", "a study that is run", QUEUE);
+                refuse("--print", "a study that is run", "--queue", "--output");
+                console.out().print(shipped());
             } else {
-                run.run(what, output);
+                runFile();
             }
         }
         return 0;
+    }
+
+    private void runFile() throws Exception {
+        if (computesNothing && !queue.isSet()) {
+            throw new CliException("--no-compute: without --queue (expected: with it, as nobody would compute)");
+        }
+        String device = computesNothing ? options.deviceOfOthers() : "";
+        StudyFileRun run = new StudyFileRun(
+                console, () -> models.apply(options), device, plan -> plan.only(strategies, backbones));
+        if (queue.isSet()) {
+            run.run(what, output, new StudyQueueRun(console, access(), queue.name(), !computesNothing));
+            return;
+        }
+        for (String option : QUEUE) {
+            if (isGiven(option)) {
+                throw new CliException(option + ": without --queue (expected: with it)");
+            }
+        }
+        run.run(what, output);
     }
 
     private QueueOptions access() {
@@ -182,10 +230,14 @@ final class StudyCommand implements Callable<Integer> {
      */
     private void refuse(String here, String others, String... names) {
         for (String option : names) {
-            if (spec.commandLine().getParseResult().hasMatchedOption(option)) {
+            if (isGiven(option)) {
                 throw new CliException(option + ": with " + here + " (expected: with " + others + ")");
             }
         }
+    }
+
+    private boolean isGiven(String option) {
+        return spec.commandLine().getParseResult().hasMatchedOption(option);
     }
 
     private void run(ModelCatalog catalog, StudyRun.Progress progress) {

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 
 /** A study file on its way from the command line to its report. */
 final class StudyFileRun {
@@ -22,6 +23,7 @@ final class StudyFileRun {
     private final Console console;
     private final Supplier<ModelCatalog> models;
     private final String device;
+    private final UnaryOperator<StudyPlan> part;
 
     /** How a study's units come to be computed. */
     @FunctionalInterface
@@ -32,11 +34,14 @@ final class StudyFileRun {
 
     /**
      * @param device that others compute on; "" = that of the models here
+     * @param part of a plan that is run; throws {@link IllegalArgumentException} where there is no such
      */
-    StudyFileRun(Console console, Supplier<ModelCatalog> models, String device) {
+    StudyFileRun(
+            Console console, Supplier<ModelCatalog> models, String device, UnaryOperator<StudyPlan> part) {
         this.console = console;
         this.models = models;
         this.device = device;
+        this.part = part;
     }
 
     /**
@@ -57,7 +62,7 @@ final class StudyFileRun {
      */
     void run(String study, Path output, Way way) throws IOException, InterruptedException {
         try {
-            StudyPlan read = StudyFile.read(study);
+            StudyPlan read = part.apply(StudyFile.read(study));
             StudyRun run;
             try (ModelCatalog catalog = models.get();
                     StudyBar bar = new StudyBar(console, "study", "units")) {
