@@ -207,18 +207,22 @@ class Attend:
         context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
         q, k, v = (attn.head_to_batch_dim(x) for x in (attn.to_q(hidden_states), attn.to_k(context), attn.to_v(context)))
         p = torch.softmax(q @ k.transpose(1, 2) * attn.scale, dim=-1)
+        self.keep(p)
+        return attn.to_out[1](attn.to_out[0](attn.batch_to_head_dim(p @ v)))
+
+    def keep(self, p):
+        """Sums up probabilities [heads, P, T] over heads and modules."""
         kept = self.kept["self" if self.own else "cross"]
         kept.append(p.sum(0) + (kept.pop() if kept else 0))
         if not self.own:
             self.kept["heads"] += len(p)
-        return attn.to_out[1](attn.to_out[0](attn.batch_to_head_dim(p @ v)))
 
 
-def run_unet(unet, spec, inputs):
+def run_unet(unet, spec, inputs, attend=Attend):
     """eps, the head-averaged maps [P, T] and [P, P] on the grid ceil(px / 32), and that grid."""
     rows, columns = (math.ceil(side / 4) for side in inputs["latents"].shape[-2:])
     kept = {"cross": [], "self": [], "heads": 0}
-    unet.set_attn_processor({name: Attend(rows * columns, kept, ".attn1." in name) for name in unet.attn_processors})
+    unet.set_attn_processor({name: attend(rows * columns, kept, ".attn1." in name) for name in unet.attn_processors})
     added = {"text_embeds": inputs["pooled"], "time_ids": inputs["time_ids"]} if "pooled" in inputs else None
     eps = unet(inputs["latents"], spec["timestep"], inputs["context"], added_cond_kwargs=added).sample
     return eps, kept["cross"][0] / kept["heads"], kept["self"][0] / kept["heads"], rows, columns
