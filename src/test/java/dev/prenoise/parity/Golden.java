@@ -131,23 +131,6 @@ final class Golden {
         assertThat(Math.abs(actual - number(name))).as(name).isLessThanOrEqualTo(tolerance);
     }
 
-    /** Holds the direction of a tensor to the golden's: the cosine between them, whose distance from 1 is noted. */
-    void assertParallel(String name, Tensor actual, double cosine) {
-        double[] a = actual.toDoubles();
-        double[] b = doubles(name);
-        double product = 0;
-        double squareA = 0;
-        double squareB = 0;
-        for (int i = 0; i < b.length; i++) {
-            product += a[i] * b[i];
-            squareA += a[i] * a[i];
-            squareB += b[i] * b[i];
-        }
-        double found = product / Math.sqrt(squareA * squareB);
-        differences.put("1 - cosine of " + name, 1 - found);
-        assertThat(found).as(name).isGreaterThanOrEqualTo(cosine);
-    }
-
     /** Every comparison so far, in the order made. */
     String differences() {
         StringBuilder text = new StringBuilder();
