@@ -33,7 +33,14 @@ public final class StudyFile {
 
     /** Studies that come with the program. */
     private static final List<String> SHIPPED = List.of(
-            "first-study", "choi-shapes", "choi-shapes-steps", "ma-shapes", "cost-shapes", "choi-sd15", "cost-sd15");
+            "first-study",
+            "choi-shapes",
+            "choi-shapes-own-seeds",
+            "choi-shapes-steps",
+            "ma-shapes",
+            "cost-shapes",
+            "choi-sd15",
+            "cost-sd15");
 
     private static final Set<String> KEYS = Set.of(
             "title",
