@@ -28,8 +28,9 @@ public final class AttentionPass {
      * @param values {@code [losses][noises]}
      * @param seconds that the network took
      * @param lossSeconds that each loss took on the maps
+     * @param batch how many noises shared a pass, at least
      */
-    public record Scores(List<List<LossValue>> values, double seconds, List<Double> lossSeconds) {
+    public record Scores(List<List<LossValue>> values, double seconds, List<Double> lossSeconds, int batch) {
         public Scores {
             values = values.stream().map(List::copyOf).toList();
             lossSeconds = List.copyOf(lossSeconds);
@@ -69,7 +70,7 @@ public final class AttentionPass {
             lossSeconds.add(took[i] / 1e9);
             seconds -= took[i] / 1e9;
         }
-        return new Scores(values, seconds, lossSeconds);
+        return new Scores(values, seconds, lossSeconds, batches.size());
     }
 
     /**

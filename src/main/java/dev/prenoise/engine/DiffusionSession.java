@@ -41,6 +41,7 @@ final class DiffusionSession implements PromptSession {
     private final SamplingPlan plan;
     private final Sampler sampler;
     private final IntFunction<SamplingPlan> plans;
+    private final double guidanceScale;
     private final Drawing drawing;
     private final PictureCache cache;
     private final int rows;
@@ -70,6 +71,7 @@ final class DiffusionSession implements PromptSession {
         this.plan = plan;
         this.sampler = Samplers.of(plan.sampler());
         this.plans = plans;
+        this.guidanceScale = guidanceScale;
         this.rows = rows;
         this.columns = columns;
         this.needs = model.memoryNeeds(columns * model.sizeStep(), rows * model.sizeStep());
@@ -101,6 +103,11 @@ final class DiffusionSession implements PromptSession {
                     numbers.length == 0 ? null : Scope.release(Tensor.of(text.compute(), numbers, 1, numbers.length));
             return new Conditioning(context, pooled, ids);
         }
+    }
+
+    @Override
+    public SamplingSpec sampling() {
+        return new SamplingSpec(plan.sampler(), plan.schedule(), plan.steps(), guidanceScale, List.of());
     }
 
     @Override

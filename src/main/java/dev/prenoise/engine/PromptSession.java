@@ -26,6 +26,11 @@ public interface PromptSession extends AutoCloseable {
         return List.of();
     }
 
+    /** How its pictures are drawn, with nothing left to the model. */
+    default SamplingSpec sampling() {
+        throw new ModelException("this model draws no pictures");
+    }
+
     /** {@code [1, C, H, W]}. */
     long[] noiseShape();
 

@@ -47,6 +47,11 @@ public record Basis(String program, Map<String, String> backbones, Map<String, S
         return new Basis(program(version, device), backbones, verifiers);
     }
 
+    /** What computes; "" = not known. */
+    String device() {
+        return program.substring(program.lastIndexOf(' ') + 1);
+    }
+
     static String program(String version, String device) {
         return version + " " + device;
     }

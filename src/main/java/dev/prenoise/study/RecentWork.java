@@ -54,8 +54,9 @@ final class RecentWork {
      *
      * @param seconds that it takes alone: the network's passes and this loss
      * @param memory the most bytes resident meanwhile
+     * @param batch see {@link UnitResult#batch}
      */
-    record Scores(double[] values, double seconds, long memory) {
+    record Scores(double[] values, double seconds, long memory, int batch) {
         /** Indices of those that were the best when they came. */
         List<Integer> records() {
             List<Integer> records = new ArrayList<>();
@@ -78,9 +79,10 @@ final class RecentWork {
      * @param picture null where no one will show it
      * @param seconds that drawing and judging it took
      * @param memory the most bytes resident meanwhile
+     * @param batch see {@link UnitResult#batch}
      */
     record Judged(
-            List<Double> values, String look, @Nullable Picture picture, double seconds, long memory) {
+            List<Double> values, String look, @Nullable Picture picture, double seconds, long memory, int batch) {
         Judged {
             values = List.copyOf(values);
         }
@@ -147,7 +149,7 @@ final class RecentWork {
                     .toArray();
             known.put(
                     losses.get(i),
-                    new Scores(values, scores.seconds() + scores.lossSeconds().get(i), memory));
+                    new Scores(values, scores.seconds() + scores.lossSeconds().get(i), memory, scores.batch()));
         }
         return known;
     }

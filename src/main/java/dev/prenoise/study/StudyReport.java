@@ -1,14 +1,18 @@
 package dev.prenoise.study;
 
+import dev.prenoise.engine.SamplingSpec;
 import dev.prenoise.search.PlateauRule;
 import dev.prenoise.shapes.Interval;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /** What a study has found, as tables in Markdown and LaTeX, curves in SVG, and one page that needs nothing else. */
 final class StudyReport {
@@ -19,6 +23,7 @@ final class StudyReport {
 
     private final StudyPlan plan;
     private final ResultStore store;
+    private final List<BackboneSetup> setups;
     private final List<Found> found = new ArrayList<>();
 
     /** One backbone. */
@@ -28,12 +33,16 @@ final class StudyReport {
         }
     }
 
-    StudyReport(StudyPlan plan, ResultStore store) {
+    /**
+     * @param setups how backbones draw, where that is known
+     */
+    StudyReport(StudyPlan plan, ResultStore store, List<BackboneSetup> setups) {
         this.plan = plan;
         this.store = store;
+        this.setups = setups;
         for (BackboneSetting backbone : plan.backbones()) {
             StudyFindings findings = StudyFindings.of(plan, backbone, store);
-            found.add(new Found(backbone, tables(backbone, findings), panels(findings)));
+            found.add(new Found(backbone, withSetup(backbone, tables(backbone, findings)), panels(findings)));
         }
     }
 
@@ -86,6 +95,45 @@ final class StudyReport {
         }
         tables.addAll(plateaus(backbone, findings));
         return tables;
+    }
+
+    /** Behind the others: how it was computed. */
+    private List<Table> withSetup(BackboneSetting backbone, List<Table> tables) {
+        List<Table> all = new ArrayList<>(tables);
+        setups.stream()
+                .filter(setup -> setup.backbone().equals(backbone.name()))
+                .forEach(setup -> all.add(setup(backbone, setup)));
+        return all;
+    }
+
+    private Table setup(BackboneSetting backbone, BackboneSetup setup) {
+        SamplingSpec sampling = setup.sampling();
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("model", backbone.id()));
+        rows.add(List.of("sampler, schedule", sampling.sampler() + ", " + sampling.schedule()));
+        rows.add(List.of("steps", Integer.toString(sampling.steps())));
+        rows.add(List.of(
+                "guidance",
+                BigDecimal.valueOf(sampling.guidanceScale())
+                        .stripTrailingZeros()
+                        .toPlainString()));
+        rows.add(List.of("size", setup.width() + " x " + setup.height()));
+        if (!backbone.negative().isEmpty()) {
+            rows.add(List.of("negative prompt", backbone.negative()));
+        }
+        rows.add(List.of("device, precision", plan.basis().device() + ", " + setup.precision()));
+        rows.add(List.of("computed by", "Prenoise " + String.join(", ", versions())));
+        rows.add(List.of("prompts", Integer.toString(plan.prompts())));
+        String values = plan.seeds().values().stream()
+                .limit(MOST_SEEDS_SHOWN)
+                .map(Long::toUnsignedString)
+                .collect(Collectors.joining(", "));
+        rows.add(List.of(
+                plan.seeds().perPrompt() ? "roots of each prompt's own seeds" : "seeds",
+                plan.seeds().count() > MOST_SEEDS_SHOWN
+                        ? values + ", ..., " + plan.seeds().count() + " in all"
+                        : values));
+        return new Table(backbone.name() + ": how it was computed", List.of("", "value"), rows, "");
     }
 
     /** Against the whole search, and against as much spent without any rule. */
@@ -210,8 +258,20 @@ final class StudyReport {
 
     private Table times(BackboneSetting backbone, StudyFindings findings) {
         List<List<String>> rows = new ArrayList<>();
+        List<String> mixed = new ArrayList<>();
         for (Strategy strategy : plan.strategies()) {
-            StudyFindings.Timing timing = findings.timing(strategy, timed(backbone, strategy));
+            List<UnitResult> timed = timed(backbone, strategy);
+            StudyFindings.Timing timing = findings.timing(strategy, timed);
+            List<String> batches = timed.stream()
+                    .map(UnitResult::batch)
+                    .filter(Objects::nonNull)
+                    .distinct()
+                    .sorted()
+                    .map(String::valueOf)
+                    .toList();
+            if (batches.size() > 1) {
+                mixed.add(strategy.name() + ": " + String.join(" and ", batches));
+            }
             rows.add(List.of(
                     strategy.name(),
                     seconds(timing.perLoss()),
@@ -222,7 +282,13 @@ final class StudyReport {
         }
         return new Table(
                 backbone.name() + ": seconds and memory, N = " + plan.candidates(),
-                List.of("picked by", "s per loss evaluation", "s per NFE", "s per picture", "s per search", "peak MB"),
+                List.of(
+                        "picked by",
+                        "s per loss evaluation",
+                        "s per NFE",
+                        "s per picture",
+                        "s per search",
+                        onCard() ? "peak MB of the host" : "peak MB"),
                 rows,
                 "Medians over units of work and, in brackets, from the 5th to the 95th percentile. What a strategy follows is in it: gradients"
                         + " of optimised starts and of first-order search, and the judging of pictures"
@@ -233,11 +299,22 @@ final class StudyReport {
                                         + " cent less in a search."
                                 : "")
                         + " A search's own time, at the largest budget, has no picture of its winner in it where losses pick."
-                        + " Peak MB: the most memory resident in the process, weights included."
+                        + " Peak MB: the most memory resident in the process, weights included"
+                        + (onCard() ? "; what is on the device, " + plan.basis().device() + ", is not in it." : ".")
                         + (ranked() > 1
                                 ? " Where one process computed several losses, that of the pass that they share: it tells them apart where each"
                                         + " had a process of its own (--strategies)."
-                                : ""));
+                                : "")
+                        + (mixed.isEmpty()
+                                ? ""
+                                : " Units were computed in batches of different sizes, as memory was free ("
+                                        + String.join("; ", mixed) + "): the last bits of their numbers may differ."));
+    }
+
+    /** Whether what computes has memory that the process's own does not tell of. */
+    private boolean onCard() {
+        String device = plan.basis().device();
+        return !device.isEmpty() && !device.equals("cpu");
     }
 
     private long ranked() {

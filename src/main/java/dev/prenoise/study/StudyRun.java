@@ -183,12 +183,13 @@ public final class StudyRun {
     /**
      * What the study has found, as files in its folder.
      *
+     * @param setups how backbones draw; of one that is not among them the report says nothing of it
      * @throws IllegalStateException when a unit is missing
      */
-    public void report() throws IOException {
+    public void report(List<BackboneSetup> setups) throws IOException {
         try (ResultStore store = store()) {
             CandidateTable.write(folder.resolve("candidates.csv"), plan, store);
-            StudyReport report = new StudyReport(plan, store);
+            StudyReport report = new StudyReport(plan, store, setups);
             Files.writeString(folder.resolve("summary.md"), report.markdown());
             Files.writeString(folder.resolve("summary.tex"), report.latex());
             Files.writeString(folder.resolve("report.html"), report.html());

@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * @param pictures PNG in base64 for the contact sheet: by strategy units the choice among all, under ""; of the pictures that all share
  *     candidate 0 under "", and the best by each metric under its name
  * @param failure why there are no rows; null = there are
+ * @param batch how many noises, or pictures, shared a pass, the fewest that came up: by how much memory was free. Of another size last bits
+ *     differ. null = not said, as by older versions
  */
 public record UnitResult(
         String unit,
@@ -27,13 +29,26 @@ public record UnitResult(
         long memory,
         List<Row> rows,
         Map<String, String> pictures,
-        @Nullable String failure) {
+        @Nullable String failure,
+        @Nullable Integer batch) {
     private static final Gson JSON =
             new GsonBuilder().serializeSpecialFloatingPointValues().create();
 
     public UnitResult {
         rows = List.copyOf(rows);
         pictures = Map.copyOf(pictures);
+    }
+
+    /** Where no batch is said. */
+    public UnitResult(
+            String unit,
+            String version,
+            double seconds,
+            long memory,
+            List<Row> rows,
+            Map<String, String> pictures,
+            @Nullable String failure) {
+        this(unit, version, seconds, memory, rows, pictures, failure, null);
     }
 
     /**

@@ -42,6 +42,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -160,6 +161,7 @@ public final class UnitWork {
         private final Map<String, String> pictures = new HashMap<>();
         private double seconds;
         private long memory;
+        private @Nullable Integer batch;
 
         Pass(Unit unit, PromptSession session, Judges judges, RecentWork recent) {
             this.unit = unit;
@@ -170,7 +172,7 @@ public final class UnitWork {
         }
 
         UnitResult result(String version) {
-            return new UnitResult(unit.id(), version, seconds, memory, rows, pictures, null);
+            return new UnitResult(unit.id(), version, seconds, memory, rows, pictures, null, batch);
         }
 
         void run() {
@@ -201,6 +203,11 @@ public final class UnitWork {
             memory = Math.max(memory, peak.bytes());
         }
 
+        /** Batches grow no larger again. */
+        private void batched(int size) {
+            batch = batch == null ? size : Math.min(batch, size);
+        }
+
         // ---- the pictures that all share ----
 
         private void draw(long seed, SeededCandidates source) {
@@ -208,6 +215,7 @@ public final class UnitWork {
             List<SeededNoise> noises = noises(source, unit.candidates());
             List<Evaluation> drawn = new ArrayList<>();
             timed(() -> drawn.addAll(evaluated(drawing, noises)));
+            batched(drawing.maxBatch());
             int nfe = drawing.cost().functionEvaluations();
             for (int k = 0; k < drawn.size(); k++) {
                 rows.add(judged(seed, k, Double.NaN, 0, nfe, false, drawn.get(k).terms()));
@@ -259,10 +267,12 @@ public final class UnitWork {
                 RecentWork.Scores scores = recent.scores(session, unit, seed, noises);
                 seconds += scores.seconds();
                 memory = Math.max(memory, scores.memory());
+                batched(scores.batch());
                 bySeed.put(seed, scores);
                 scores.records().forEach(k -> wanted.add(new Plain(seed, k)));
             }
             Map<Plain, RecentWork.Judged> judged = unit.winnersOnly() ? judged(wanted) : Map.of();
+            judged.values().forEach(of -> batched(of.batch()));
             bySeed.forEach((seed, scores) -> {
                 for (int k = 0; k < unit.candidates(); k++) {
                     RecentWork.Judged of = judged.get(new Plain(seed, k));
@@ -300,6 +310,7 @@ public final class UnitWork {
             judged(wanted).forEach((plain, of) -> {
                 seconds += of.seconds();
                 memory = Math.max(memory, of.memory());
+                batched(of.batch());
                 rows.add(new UnitResult.Row(plain.seed(), 0, Double.NaN, 0, nfe, false, of.values(), of.look()));
                 if (of.picture() != null && pictures.isEmpty()) {
                     pictures.put("", png(of.picture()));
@@ -365,7 +376,8 @@ public final class UnitWork {
                         judges.album().look(page(terms)),
                         unit.shown() ? judges.album().picture(page(terms)) : null,
                         each,
-                        most);
+                        most,
+                        drawing.maxBatch());
                 recent.keep(unit, missing.get(i), of);
                 judged.put(missing.get(i), of);
             }
@@ -473,9 +485,10 @@ public final class UnitWork {
             if (unit.metrics().isEmpty()) {
                 return Map.of();
             }
+            PathEvaluator drawing = session.pictures(judges.all(), PictureOptions.plain());
             List<Evaluation> drawn = evaluated(
-                    session.pictures(judges.all(), PictureOptions.plain()),
-                    iterates.stream().map(SingleStart.Iterate::noise).toList());
+                    drawing, iterates.stream().map(SingleStart.Iterate::noise).toList());
+            batched(drawing.maxBatch());
             Map<SingleStart.Iterate, Map<String, Double>> judged = new HashMap<>();
             int next = 0;
             for (SingleStart.Iterate iterate : iterates) {
@@ -498,6 +511,7 @@ public final class UnitWork {
             Ledger ledger = new Ledger();
             List<Supplier<Outcome>> one = List.of(() -> algorithm().search(source, evaluator, budget, ledger));
             timed(() -> outcome.addAll(alone.run(one)));
+            batched(Math.min(drawing.maxBatch(), own.maxBatch()));
             for (int i = 0; i < ledger.scored.size(); i++) {
                 Candidate candidate = ledger.scored.get(i);
                 double score = strategy.verifiers().size() == 1

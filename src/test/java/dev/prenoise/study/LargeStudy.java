@@ -45,7 +45,7 @@ final class LargeStudy {
         OperatingSystemMXBean processor = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
         long begin = System.nanoTime();
         long processorBegin = processor.getProcessCpuTime();
-        new StudyRun(plan, folder).report();
+        new StudyRun(plan, folder).report(List.of());
         Runtime memory = Runtime.getRuntime();
         System.out.printf(
                 "report in %.1f s by the clock, %.1f s of processor time, heap %,d MB%n",

@@ -54,7 +54,7 @@ class StudyReportTest {
                 store.put(result(unit));
             }
         }
-        new StudyRun(plan, folder).report();
+        new StudyRun(plan, folder).report(List.of());
     }
 
     private static UnitResult result(Unit unit) {
@@ -147,7 +147,7 @@ class StudyReportTest {
                 done |= here;
             }
         }
-        new StudyRun(plan, unjudged).report();
+        new StudyRun(plan, unjudged).report(List.of());
 
         String summary = Files.readString(unjudged.resolve("summary.md"));
         assertThat(summary).containsOnlyOnce("1 prompt that it could not judge is left out.");
@@ -282,7 +282,7 @@ class StudyReportTest {
         try (ResultStore store = ResultStore.open(cost.resolve("rows.jsonl"))) {
             plan.units().forEach(unit -> put(store, unjudged(result(unit))));
         }
-        new StudyRun(plan, cost).report();
+        new StudyRun(plan, cost).report(List.of());
 
         String summary = Files.readString(cost.resolve("summary.md"));
         assertThat(summary)

@@ -184,7 +184,7 @@ class StudyRunTest {
                 .isInstanceOf(InterruptedException.class);
         assertThat(told).as("of another version").containsExactly("0/16");
         rows_areWhatTheirStrategiesSay(plan, whole);
-        new StudyRun(plan, whole).report();
+        new StudyRun(plan, whole).report(List.of());
         List<String> table = Files.readAllLines(whole.resolve("candidates.csv"));
         assertThat(table.get(0)).endsWith("nfe,success,complete,oracle,shapes-clip,shapes-clip:parts,shapes-aesthetic");
         assertThat(table.get(1))

@@ -256,7 +256,7 @@ class WinnersTest {
     @Test
     void report_ofBoth_saysTheSameAtTheLargestBudget() throws Exception {
         for (StudyPlan plan : List.of(all, winners)) {
-            new StudyRun(plan, folderOf(plan)).report();
+            new StudyRun(plan, folderOf(plan)).report(List.of());
         }
         assertThat(folderOf(winners)).isDirectoryContaining("glob:**report.html");
         List<String> expected = lastColumns(all);

@@ -3,6 +3,7 @@ package dev.prenoise.server.cli;
 import dev.prenoise.engine.ModelCatalog;
 import dev.prenoise.engine.UnknownBackboneException;
 import dev.prenoise.server.ops.ProductVersion;
+import dev.prenoise.study.BackboneSetup;
 import dev.prenoise.study.LocalQueue;
 import dev.prenoise.study.StudyFile;
 import dev.prenoise.study.StudyPlan;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 
@@ -36,8 +38,7 @@ final class StudyFileRun {
      * @param device that others compute on; "" = that of the models here
      * @param part of a plan that is run; throws {@link IllegalArgumentException} where there is no such
      */
-    StudyFileRun(
-            Console console, Supplier<ModelCatalog> models, String device, UnaryOperator<StudyPlan> part) {
+    StudyFileRun(Console console, Supplier<ModelCatalog> models, String device, UnaryOperator<StudyPlan> part) {
         this.console = console;
         this.models = models;
         this.device = device;
@@ -64,6 +65,7 @@ final class StudyFileRun {
         try {
             StudyPlan read = part.apply(StudyFile.read(study));
             StudyRun run;
+            List<BackboneSetup> setups;
             try (ModelCatalog catalog = models.get();
                     StudyBar bar = new StudyBar(console, "study", "units")) {
                 StudyRun.check(read, catalog);
@@ -71,9 +73,10 @@ final class StudyFileRun {
                         ? read.on(catalog, ProductVersion.get())
                         : read.on(catalog, ProductVersion.get(), device);
                 run = new StudyRun(plan, output);
+                setups = BackboneSetup.of(plan, catalog);
                 way.run(plan, run, catalog, bar);
             }
-            run.report();
+            run.report(setups);
             console.out().print(Files.readString(output.resolve("summary.md")));
             console.out().println("The report: " + output.resolve("report.html"));
         } catch (IllegalArgumentException | UnknownBackboneException e) {
