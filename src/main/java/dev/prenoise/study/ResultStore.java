@@ -1,6 +1,7 @@
 package dev.prenoise.study;
 
 import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -15,16 +16,21 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What is known so far: a file of lines, a unit's result each, in JSON. A line is written at once and counts when it is whole; one that a stop
  * cut off is removed when the file is opened again. A unit that is there already is not written again, so nothing counts twice however often
- * it is delivered. One process writes: whoever computes elsewhere sends its results here. Not thread-safe.
+ * it is delivered. A line of another version's form stays and is passed over. One process writes: whoever computes elsewhere sends its results here. Not thread-safe.
  *
  * <p>A file and not a database, as there is one writer, nothing is ever changed, and all of it is read at once.
  */
 final class ResultStore implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ResultStore.class);
+
     private final FileChannel channel;
     private final Map<String, UnitResult> results = new LinkedHashMap<>();
 
@@ -87,9 +93,21 @@ final class ResultStore implements AutoCloseable {
     private void add(String line, String where) {
         try {
             UnitResult result = UnitResult.ofJson(line);
-            results.put(result.unit(), result);
-        } catch (JsonParseException | NullPointerException e) {
-            throw new IllegalArgumentException(where + ": (expected: a unit's result in JSON)", e);
+            results.put(Objects.requireNonNull(result.unit(), "unit"), result);
+        } catch (RuntimeException e) {
+            // of what a record's constructor does not take Gson says so in a RuntimeException of its own
+            if (!isObject(line)) {
+                throw new IllegalArgumentException(where + ": (expected: a unit's result in JSON)", e);
+            }
+            LOG.warn("{}: a result of another version's form, passed over", where);
+        }
+    }
+
+    private static boolean isObject(String line) {
+        try {
+            return JsonParser.parseString(line).isJsonObject();
+        } catch (JsonParseException e) {
+            return false;
         }
     }
 
