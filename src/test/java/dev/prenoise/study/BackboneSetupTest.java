@@ -110,4 +110,30 @@ class BackboneSetupTest {
                         "batches of different sizes, as memory was free (conform: 4 and 8; zero-order by oracle: 4 and 8)")
                 .doesNotContain("how it was computed");
     }
+
+    @Test
+    void report_ofAnotherDevice_saysThatItsMemoryIsNotToldOf() throws Exception {
+        Path there = Files.createDirectories(folder.resolve("there"));
+        StudyPlan onCard =
+                StudyFile.read(folder.resolve("study.yaml").toString()).on(catalog, "1", "cuda:0");
+        List<Unit> units = onCard.units();
+        List<UnitResult> results = results();
+        try (ResultStore store = ResultStore.open(there.resolve("rows.jsonl"))) {
+            for (int i = 0; i < units.size(); i++) {
+                UnitResult of = results.get(i);
+                store.put(new UnitResult(
+                        units.get(i).id(), "1", of.seconds(), of.memory(), of.rows(), of.pictures(), null));
+            }
+        }
+
+        new StudyRun(onCard, there).report(BackboneSetup.of(onCard, catalog));
+
+        assertThat(Files.readString(there.resolve("summary.md")))
+                .contains("| peak MB of the host |", "what is on the device, cuda:0, is not in it.")
+                .contains("| device, precision | cuda:0, float16 |");
+        new StudyRun(plan, folder).report(List.of());
+        assertThat(Files.readString(folder.resolve("summary.md")))
+                .contains("| peak MB |")
+                .doesNotContain("of the host");
+    }
 }
