@@ -260,7 +260,7 @@ class WinnersTest {
         }
         assertThat(folderOf(winners)).isDirectoryContaining("glob:**report.html");
         List<String> expected = lastColumns(all);
-        assertThat(expected).hasSize(2 * 6);
+        assertThat(expected).hasSize(2 * 5);
         assertThat(lastColumns(winners)).isEqualTo(expected);
     }
 
@@ -271,7 +271,8 @@ class WinnersTest {
         for (String line : Files.readAllLines(folderOf(plan).resolve("summary.md"))) {
             String[] cells = line.split("\\|");
             inside = line.startsWith("|") && (inside || line.contains("gain over N = 1"));
-            if (inside && !line.contains("N = ") && !line.contains("---")) {
+            // of starts that the budget cuts short "all" averages every order, "winners" takes the search's own
+            if (inside && !line.contains("N = ") && !line.contains("---") && !cells[1].contains("optimized")) {
                 values.add(cells[1].strip() + " " + cells[5].strip());
             }
         }
